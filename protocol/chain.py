@@ -1,0 +1,62 @@
+"""The chain of an epoch: links over record bodies, and signed heads.
+
+Links cover bodies, never envelopes or signatures: two valid signatures, or two encodings, of one
+record would otherwise make two chains.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from protocol import cbor, cose
+from protocol.fields import as_array, as_bytes, as_uint
+from protocol.keys import SigningKey, VerifyKey
+
+_EPOCH = b"pointeuse/1/epoch"
+_LINK = b"pointeuse/1/link"
+_HEAD_AAD = b"pointeuse/1/head"
+
+MAX_GROUP = 32
+"""Records under one head at most, so that the path from a record to its head stays short."""
+
+
+def epoch_link(terminal: bytes, epoch: bytes) -> bytes:
+    """link(0) of an epoch: what its first record continues. 32 bytes."""
+    return hashlib.sha256(_EPOCH + terminal + epoch).digest()
+
+
+def next_link(link: bytes, body: bytes) -> bytes:
+    """link(n) from link(n-1) and the raw body n. 32 bytes."""
+    return hashlib.sha256(_LINK + link + hashlib.sha256(body).digest()).digest()
+
+
+def next_link_by_hash(link: bytes, body_hash: bytes) -> bytes:
+    """link(n) from link(n-1) and H(body n): for a verifier who is not shown the body."""
+    return hashlib.sha256(_LINK + link + body_hash).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A terminal's word that its chain stood at `link` after record `seq`."""
+
+    terminal: bytes
+    epoch: bytes
+    seq: int
+    link: bytes
+
+
+def sign_head(head: Head, key: SigningKey) -> bytes:
+    """The head as a COSE_Sign1."""
+    payload = cbor.encode([head.terminal, head.epoch, head.seq, head.link])
+    return cose.sign1(key, payload, _HEAD_AAD)
+
+
+def verify_head(message: bytes, key: VerifyKey) -> Head:
+    """The head that `key` signed. Raises MalformedError, SignatureError."""
+    payload, _ = cose.verify1(message, cose.keyring([key]), _HEAD_AAD)
+    terminal, epoch, seq, link = as_array(cbor.decode(payload), "a head", 4)
+    return Head(
+        as_bytes(terminal, "terminal", 32),
+        as_bytes(epoch, "epoch", 16),
+        as_uint(seq, "seq"),
+        as_bytes(link, "link", 32),
+    )

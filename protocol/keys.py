@@ -1,0 +1,152 @@
+"""Signing keys: Ed25519 (RFC 8032), and ES256 (FIPS 186-5, P-256) with low S.
+
+A key's *thumbprint* is its COSE Key Thumbprint (RFC 9679), 32 bytes; it is the `kid` of
+everything the key signs, and, for an identity key, the terminal itself.
+"""
+
+import hashlib
+from enum import IntEnum
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+
+from protocol import cbor
+from protocol.errors import MalformedError, SignatureError
+from protocol.fields import as_bytes, as_map
+
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_ECDSA = ec.ECDSA(hashes.SHA256())
+
+
+class Algorithm(IntEnum):
+    """COSE algorithm identifiers (RFC 9053 section 2)."""
+
+    ED25519 = -8
+    ES256 = -7
+
+
+class VerifyKey:
+    """A public key that verifies; equal when the thumbprints are."""
+
+    __slots__ = ("_key", "algorithm", "thumbprint")
+
+    def __init__(self, key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
+        self._key = key
+        self.algorithm = (
+            Algorithm.ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else Algorithm.ES256
+        )
+        self.thumbprint = hashlib.sha256(self.to_cose()).digest()
+
+    def to_cose(self) -> bytes:
+        """The COSE_Key (RFC 9053 section 7) with the members a thumbprint needs, and no other."""
+        # The keys 1, -1, -2, -3 are one byte each, so cbor2's order is RFC 8949's here too.
+        return cbor.encode(self._members())
+
+    @classmethod
+    def from_cose(cls, data: bytes) -> "VerifyKey":
+        """Read what `to_cose` wrote. Raises MalformedError."""
+        members = as_map(cbor.decode_loosely(data), "a COSE_Key")
+        if (members.get(1), members.get(-1)) == (1, 6):
+            raw = as_bytes(members.get(-2), "x of an Ed25519 key", 32)
+            try:
+                key = cls(ed25519.Ed25519PublicKey.from_public_bytes(raw))
+            except ValueError as error:
+                raise MalformedError(f"not an Ed25519 key: {error}") from error
+        elif (members.get(1), members.get(-1)) == (2, 1):
+            x = as_bytes(members.get(-2), "x of a P-256 key", 32)
+            y = as_bytes(members.get(-3), "y of a P-256 key", 32)
+            try:
+                point = ec.EllipticCurvePublicKey.from_encoded_point(
+                    ec.SECP256R1(), b"\x04" + x + y
+                )
+            except ValueError as error:
+                raise MalformedError(f"not a P-256 key: {error}") from error
+            key = cls(point)
+        else:
+            raise MalformedError("a COSE_Key is neither Ed25519 nor P-256")
+        if key.to_cose() != data:
+            raise MalformedError("a COSE_Key is not in its thumbprint form (RFC 9679)")
+        return key
+
+    def public_pem(self) -> bytes:
+        """SubjectPublicKeyInfo in PEM, for other programs."""
+        return self._key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Check a 64-byte signature. Raises SignatureError, also for an ES256 signature with high S."""
+        try:
+            if isinstance(self._key, ed25519.Ed25519PublicKey):
+                self._key.verify(signature, message)
+            else:
+                self._key.verify(_der_from_raw(signature), message, _ECDSA)
+        except InvalidSignature:
+            raise SignatureError(f"not signed by key {self.thumbprint.hex()[:16]}") from None
+
+    def _members(self) -> dict[int, Any]:
+        if isinstance(self._key, ed25519.Ed25519PublicKey):
+            return {1: 1, -1: 6, -2: self._key.public_bytes_raw()}
+        numbers = self._key.public_numbers()
+        return {1: 2, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VerifyKey) and self.thumbprint == other.thumbprint
+
+    def __hash__(self) -> int:
+        return hash(self.thumbprint)
+
+    def __repr__(self) -> str:
+        return f"VerifyKey({self.algorithm.name}, {self.thumbprint.hex()[:16]})"
+
+
+class SigningKey:
+    """A private key that signs; never shown by `repr`."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
+        self.public = VerifyKey(key.public_key())
+
+    @classmethod
+    def generate(cls, algorithm: Algorithm = Algorithm.ED25519) -> "SigningKey":
+        """Make a new key."""
+        if algorithm is Algorithm.ED25519:
+            return cls(ed25519.Ed25519PrivateKey.generate())
+        return cls(ec.generate_private_key(ec.SECP256R1()))
+
+    def sign(self, message: bytes) -> bytes:
+        """A 64-byte signature: RFC 8032's, or r || s of FIPS 186-5 with s in the lower half."""
+        if isinstance(self._key, ed25519.Ed25519PrivateKey):
+            return self._key.sign(message)
+        r, s = decode_dss_signature(self._key.sign(message, _ECDSA))
+        s = min(s, _P256_ORDER - s)
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    def private_pem(self) -> bytes:
+        """PKCS #8 in PEM, unencrypted: for `protocol.keyfiles` alone."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.public!r})"
+
+
+def _der_from_raw(signature: bytes) -> bytes:
+    if len(signature) != 64:
+        raise InvalidSignature
+    r = int.from_bytes(signature[:32], "big")
+    s = int.from_bytes(signature[32:], "big")
+    if not 0 < s <= _P256_ORDER // 2:
+        raise InvalidSignature
+    return encode_dss_signature(r, s)
