@@ -1,0 +1,21 @@
+"""Readers: one module for each family, each telling the gate what was presented."""
+
+from agent.readers.base import Reader
+from agent.readers.config import PcscConfig, ReaderConfig, SerialConfig
+
+__all__ = ["PcscConfig", "Reader", "ReaderConfig", "SerialConfig", "open_reader"]
+
+
+def open_reader(config: ReaderConfig) -> Reader:
+    """The reader of a configuration table; nothing is opened before its `run`.
+
+    The family's library is imported here and nowhere else, so that a terminal with a serial
+    reader never pays for PC/SC. Raises ReaderUnavailableError when that library is not installed.
+    """
+    if isinstance(config, SerialConfig):
+        from agent.readers.serial_port import SerialReader
+
+        return SerialReader(config)
+    from agent.readers.pcsc import PcscReader
+
+    return PcscReader(config)

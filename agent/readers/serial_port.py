@@ -1,0 +1,161 @@
+"""A reader on a serial port: open it, feed its parser, and come back after an unplug."""
+
+import errno
+import grp
+import os
+import pwd
+import termios
+import threading
+import time
+from collections.abc import Callable
+
+import serial
+
+from agent.badges.presented import presented
+from agent.readers.base import Backoff, Emit, StateReport
+from agent.readers.config import SerialConfig
+from agent.readers.frames import Parser, Presented, Result
+from agent.readers.line import LineParser
+from agent.readers.rdm6300 import Rdm6300Parser
+from agent.reads import BadgeRead, Event, Feedback, Unreadable
+
+_QUIET_S = 0.25
+"""A pause this long ends whatever was incomplete; also how often `stop` is looked at."""
+_CHUNK = 4096
+_REPEAT_S = 0.5
+"""A module sends a tag again and again while it lies there; the same number within this time of
+its last repeat is the same presentation."""
+_STEADY_S = 2.0
+"""A port open this long works: the next fault starts from a short back-off."""
+
+_FAMILIES: dict[str, str] = {"rdm6300": "RDM6300/ID-12", "line": "line scanner"}
+
+
+class SerialReader:
+    """A serial reader of the configuration; it has no lamp the terminal could light."""
+
+    def __init__(self, config: SerialConfig) -> None:
+        self.name = config.name
+        self._config = config
+
+    def describe(self) -> str:
+        """What it is, in one line for `status`."""
+        family = _FAMILIES[self._config.protocol]
+        return f"serial {family} on {self._config.device} at {self._config.baud} baud"
+
+    def feedback(self, feedback: Feedback) -> None:
+        """Nothing to light: these modules only send."""
+
+    def run(self, emit: Emit, stop: threading.Event) -> None:
+        """Read badges until `stop`; see Reader.run."""
+        report = StateReport(self.name, emit)
+        backoff = Backoff()
+        presentations = Presentations(emit)
+        while not stop.is_set():
+            opened = time.monotonic()
+            try:
+                with self._open() as port:
+                    report.tell("ready", f"{self.describe()}: open")
+                    self._listen(port, presentations, stop)
+            except (OSError, ValueError, termios.error) as error:
+                if time.monotonic() - opened > _STEADY_S:
+                    backoff.reset()
+                report.tell(*fault(self._config.device, error))
+                backoff.wait(stop)
+
+    def _open(self) -> serial.Serial:
+        return serial.Serial(
+            self._config.device, self._config.baud, timeout=_QUIET_S, exclusive=True
+        )
+
+    def _listen(
+        self, port: serial.Serial, presentations: "Presentations", stop: threading.Event
+    ) -> None:
+        """Parse what arrives until `stop`. Raises OSError when the port goes."""
+        parser = self._parser()
+        while not stop.is_set():
+            data = port.read(1)
+            if data:
+                data += port.read(min(port.in_waiting, _CHUNK))
+            for result in parser.feed(data) if data else parser.idle():
+                presentations.take(self._event(result))
+
+    def _parser(self) -> Parser:
+        if self._config.protocol == "rdm6300":
+            return Rdm6300Parser()
+        return LineParser(self._config.pattern)
+
+    def _event(self, result: Result) -> BadgeRead | Unreadable:
+        if isinstance(result, Presented):
+            return presented(self.name, self._config.direction, lambda: result.badge)
+        return Unreadable(self.name, result.reason)
+
+
+class Presentations:
+    """Passes each presentation on once.
+
+    Repeats of a badge lying on the reader are one presentation, and a garbled repeat of a badge
+    just read is none. Noise gives at most one Unreadable each _REPEAT_S, however fast it comes.
+    """
+
+    def __init__(self, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._emit: Callable[[Event], None] = emit
+        self._clock = clock
+        self._badge: BadgeRead | None = None
+        self._badge_at = float("-inf")
+        self._unreadable_at = float("-inf")
+
+    def take(self, event: BadgeRead | Unreadable) -> None:
+        """Emit `event` unless it is part of a presentation already told."""
+        now = self._clock()
+        lying = now - self._badge_at < _REPEAT_S
+        if isinstance(event, BadgeRead):
+            repeated = lying and event == self._badge
+            self._badge, self._badge_at = event, now
+            if repeated:
+                return
+        elif lying or now - self._unreadable_at < _REPEAT_S:
+            return
+        else:
+            self._unreadable_at = now
+        self._emit(event)
+
+
+def fault(device: str, error: Exception) -> tuple[str, str]:
+    """State and detail of a serial port that cannot be opened or was lost."""
+    number = _errno(error)
+    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV) or not os.path.exists(device):
+        return "absent", f"{device} is not there: plug the reader in, or correct `device`"
+    if number in (errno.EACCES, errno.EPERM):
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        return "failed", f"no permission on {device}: add user {user} to group {_group(device)}"
+    if number in (errno.EWOULDBLOCK, errno.EBUSY):
+        return "failed", f"{device} is in use by another program: stop that one (fuser {device})"
+    if number in (errno.ENOTTY, errno.EINVAL, errno.EISDIR):
+        return "failed", f"{device} is no serial port: correct `device`"
+    if number in (None, errno.EIO):
+        return "absent", f"{device} was lost: plug the reader in again"
+    reason = os.strerror(number) if isinstance(number, int) else str(error)
+    return "failed", f"{device}: {reason}: unplug the reader and plug it in again"
+
+
+def _errno(error: BaseException | None) -> int | None:
+    """The error number, which pyserial sometimes leaves in the error it wraps."""
+    while error is not None:
+        number = getattr(error, "errno", None)
+        if number is None and isinstance(error, termios.error) and error.args:
+            number = error.args[0]
+        if isinstance(number, int):
+            return number
+        error = error.__context__
+    return None
+
+
+def _group(device: str) -> str:
+    """The group to join: the device's own, where that would help."""
+    try:
+        status = os.stat(device)
+        name = grp.getgrgid(status.st_gid).gr_name
+    except (OSError, KeyError):
+        return "dialout"
+    return name if status.st_mode & 0o060 == 0o060 and name != "root" else "dialout"
