@@ -46,8 +46,21 @@ class Head:
 
 def sign_head(head: Head, key: SigningKey) -> bytes:
     """The head as a COSE_Sign1."""
-    payload = cbor.encode([head.terminal, head.epoch, head.seq, head.link])
-    return cose.sign1(key, payload, _HEAD_AAD)
+    return cose.sign1(key, _payload(head), _HEAD_AAD)
+
+
+def head_signature(head: Head, key: SigningKey) -> bytes:
+    """The 64-byte signature alone: all that a journal needs to keep of a head."""
+    return cose.signature1(key, _payload(head), _HEAD_AAD)
+
+
+def assemble_head(head: Head, key: VerifyKey, signature: bytes) -> bytes:
+    """The COSE_Sign1 of `sign_head`, from a signature kept in a journal."""
+    return cose.assemble1(key, _payload(head), signature)
+
+
+def _payload(head: Head) -> bytes:
+    return cbor.encode([head.terminal, head.epoch, head.seq, head.link])
 
 
 def verify_head(message: bytes, key: VerifyKey) -> Head:

@@ -5,6 +5,7 @@ algorithm is the expected key's: a message naming another is refused.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import cbor2
@@ -26,15 +27,24 @@ def keyring(keys: Iterable[VerifyKey]) -> KeyLookup:
     return {key.thumbprint: key for key in keys}.get
 
 
+@lru_cache(maxsize=64)
 def _protected(key: VerifyKey) -> bytes:
     return cbor.encode({1: int(key.algorithm), 4: key.thumbprint})
 
 
 def sign1(key: SigningKey, payload: bytes, aad: bytes) -> bytes:
     """A tagged COSE_Sign1 over `payload`, with `aad` as external additional data."""
-    protected = _protected(key.public)
-    signature = key.sign(cbor.encode(["Signature1", protected, aad, payload]))
-    return cbor2.dumps(cbor2.CBORTag(_SIGN1_TAG, [protected, {}, payload, signature]))
+    return assemble1(key.public, payload, signature1(key, payload, aad))
+
+
+def signature1(key: SigningKey, payload: bytes, aad: bytes) -> bytes:
+    """The 64-byte signature alone of a COSE_Sign1: what a journal keeps of a head."""
+    return key.sign(cbor.encode(["Signature1", _protected(key.public), aad, payload]))
+
+
+def assemble1(key: VerifyKey, payload: bytes, signature: bytes) -> bytes:
+    """The tagged COSE_Sign1 around a signature made earlier by `key`."""
+    return cbor2.dumps(cbor2.CBORTag(_SIGN1_TAG, [_protected(key), {}, payload, signature]))
 
 
 def verify1(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, VerifyKey]:

@@ -1,0 +1,87 @@
+"""`pointeuse agent`: the commands of a terminal."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("/etc/pointeuse/agent.toml"),
+    show_default=True,
+    help="The terminal's configuration.",
+)
+
+
+@click.group()
+def agent() -> None:
+    """Run and look after a terminal."""
+
+
+@agent.command()
+@CONFIG
+@click.option("--show", is_flag=True, help="Draw each tap here, in colour.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def run(config_path: Path, show: bool, verbose: bool) -> None:
+    """Capture taps, and deliver them, until stopped."""
+    import logging
+
+    from agent.config import load
+    from agent.main import Agent
+    from agent.queue.journal import JournalError
+    from protocol.errors import KeyFileError
+    from protocol.settings import SettingsError
+
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        process = Agent(load(config_path), show=show)
+    except (SettingsError, KeyFileError, JournalError) as error:
+        _fail(str(error))
+    process.run()
+
+
+@agent.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(config_path: Path, as_json: bool) -> None:
+    """Say how the running agent is."""
+    from agent.config import load
+    from agent.status import ask
+    from protocol.settings import SettingsError
+
+    try:
+        state = load(config_path).state
+        found = ask(state)
+    except SettingsError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"no agent answers in {state}: {error.strerror}; start it with `pointeuse agent run`")
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    _print(found)
+
+
+def _print(found: dict[str, Any]) -> None:
+    click.echo(f"device    {found['device']}  (version {found['version']})")
+    click.echo(f"journal   epoch {found['epoch']}, {found['head']} records, {found['queue']} waiting")
+    uplink = found["uplink"]
+    click.echo(f"uplink    {uplink['state']} {uplink['detail']}".rstrip())
+    click.echo(f"clock     {found['clock']['sync']}")
+    for name, reader in found["readers"].items():
+        click.echo(f"reader    {name}: {reader['state']}, {reader['detail']}")
+    for name, detail in found["alarms"].items():
+        click.secho(f"alarm     {name}: {detail}", fg="red")
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"pointeuse: {message}", err=True)
+    raise SystemExit(2)

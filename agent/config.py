@@ -1,0 +1,73 @@
+"""What an operator writes in `agent.toml`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from agent.readers.config import ReaderConfig
+from protocol import settings
+
+Seconds = Annotated[float, Meta(ge=0, le=86_400 * 366)]
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+
+class Terminal(Struct, forbid_unknown_fields=True, frozen=True):
+    """`[terminal]`: where this terminal keeps its identity and its journal."""
+
+    state: str = "/var/lib/pointeuse"
+
+
+class Uplink(Struct, forbid_unknown_fields=True, frozen=True):
+    """`[uplink]`: the broker, and how patient to be with it."""
+
+    host: str
+    port: Port = 8883
+    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    resend_s: Annotated[float, Meta(ge=0.1, le=3600)] = 10.0
+    """How long a receipt may take before the batch is sent again."""
+    backoff_s: Annotated[float, Meta(ge=0.01, le=3600)] = 1.0
+    """The first back-off; it doubles up to `backoff_limit_s`, with full jitter."""
+    backoff_limit_s: Annotated[float, Meta(ge=0.1, le=86_400)] = 300.0
+    telemetry_s: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+
+
+class Gate(Struct, forbid_unknown_fields=True, frozen=True):
+    """`[gate]`: what happens between a badge and the journal."""
+
+    debounce_s: Annotated[float, Meta(ge=0, le=3600)] = 3.0
+    seal_s: Annotated[float, Meta(gt=0, le=86_400)] = 3600.0
+    seal_taps: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+
+
+class Retention(Struct, forbid_unknown_fields=True, frozen=True):
+    """`[retention]`: how long acknowledged records stay on the terminal."""
+
+    days: Annotated[float, Meta(ge=0, le=3660)] = 90.0
+
+
+class Config(Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file."""
+
+    uplink: Uplink
+    readers: Annotated[list[ReaderConfig], Meta(min_length=1)]
+    terminal: Terminal = Terminal()
+    gate: Gate = Gate()
+    retention: Retention = Retention()
+
+    @property
+    def state(self) -> Path:
+        """The terminal's state directory."""
+        return Path(self.terminal.state)
+
+
+def load(path: Path) -> Config:
+    """Read and check `agent.toml`. Raises settings.SettingsError."""
+    config = settings.load(path, Config)
+    names = [reader.name for reader in config.readers]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise settings.SettingsError(
+            f"{path}: readers.name = {twice[0]!r}: expected every reader to have its own name"
+        )
+    return config

@@ -1,0 +1,204 @@
+"""The gate: one thread that owns the journal and the keys. A tap, from top to bottom.
+
+Readers put events into the inbox; the gate takes all that wait together, records them in one
+commit, and only then shows green. Whoever else needs the journal (the uplink, `status`, export)
+asks the gate, between two groups.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from agent.feedback import Sink
+from agent.notify import Notifier
+from agent.queue.journal import CannotStoreError, Journal
+from agent.reads import BadgeRead, Event, Feedback, ReaderState, Unreadable
+from agent.recorder import GROUP_READS, Recorder
+from agent.telemetry import Telemetry
+
+T = TypeVar("T")
+_TICK_S = 1.0
+_STOP = object()
+_log = logging.getLogger("pointeuse.gate")
+
+
+class Stopped(Exception):
+    """The gate has stopped and answers nothing any more."""
+
+
+class _Question(Generic[T]):
+    """A function to run in the gate's thread, and the way its answer takes back."""
+
+    __slots__ = ("_answer", "_function")
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function = function
+        self._answer: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def run(self) -> None:
+        try:
+            self._answer.put((self._function(), None))
+        except Exception as error:
+            self._answer.put((None, error))
+
+    def refuse(self) -> None:
+        self._answer.put((None, Stopped()))
+
+    def wait(self) -> T:
+        value, error = self._answer.get()
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]
+
+
+class Gate:
+    """Owns the journal; `run` is its thread, everything else may be called from any."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        recorder: Recorder,
+        telemetry: Telemetry,
+        sinks: Sequence[Sink],
+        *,
+        debounce_s: float = 3.0,
+        retention_ms: int | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
+        self.journal, self.recorder, self.telemetry = journal, recorder, telemetry
+        self.recorded: Callable[[], None] = lambda: None
+        """Called after each commit of taps, in the gate's thread: wakes the uplink."""
+        self._sinks = sinks
+        self._debounce_s = debounce_s
+        self._retention_ms = retention_ms
+        self._notifier = notifier or Notifier()
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._seen: dict[tuple[str, str], float] = {}
+        self._tick_at = 0.0
+        self._stopped = False
+
+    # -- for other threads -------------------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        """Hand over what a reader saw. Never blocks."""
+        self._inbox.put(event)
+
+    def ask(self, function: Callable[[], T]) -> T:
+        """Run `function` in the gate's thread and return its answer. Raises Stopped, or its error."""
+        question = _Question(function)
+        self._inbox.put(question)
+        if self._stopped:
+            self._refuse_rest()
+        return question.wait()
+
+    def stop(self) -> None:
+        """Let the gate finish what is in its inbox, and end."""
+        self._inbox.put(_STOP)
+
+    # -- the gate's thread -------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve the inbox until `stop`."""
+        while not self._stopped:
+            waiting = self._take()
+            self._admit([item for item in waiting if type(item) is BadgeRead])
+            for item in waiting:
+                if isinstance(item, _Question):
+                    item.run()
+                elif isinstance(item, Unreadable):
+                    self.telemetry.unreadable(item)
+                    self._show(item.reader, Feedback.TRY_AGAIN)
+                elif isinstance(item, ReaderState):
+                    self.telemetry.reader(item)
+                elif item is _STOP:
+                    self._stopped = True
+            self._tick(idle=not waiting)
+        self._refuse_rest()
+
+    def _take(self) -> list[Any]:
+        """Everything that waits, up to one group; an empty list after a quiet moment."""
+        try:
+            items = [self._inbox.get(timeout=_TICK_S)]
+            while len(items) < GROUP_READS:
+                items.append(self._inbox.get_nowait())
+        except Empty:
+            return items if "items" in locals() else []
+        return items
+
+    def _admit(self, reads: Sequence[BadgeRead]) -> None:
+        fresh = [read for read in reads if self._is_new(read)]
+        if not fresh:
+            return
+        try:
+            self.recorder.record(fresh)
+        except CannotStoreError as error:
+            self._cannot_store(fresh, error)
+            return
+        green = Feedback.RECORDED if self.telemetry.online else Feedback.RECORDED_OFFLINE
+        for read in fresh:
+            self._show(read.reader, green)
+        self.telemetry.count("taps", len(fresh))
+        self.telemetry.alarm("cannot-store", None)
+        self.recorded()
+
+    def _is_new(self, read: BadgeRead) -> bool:
+        """Whether this is a presentation of its own: a card left lying counts once."""
+        now = time.monotonic()
+        badge = (read.profile, read.badge)
+        before = self._seen.get(badge)
+        self._seen[badge] = now
+        if before is None or now - before >= self._debounce_s:
+            return True
+        self.telemetry.count("duplicates")
+        self._show(read.reader, Feedback.DUPLICATE)
+        return False
+
+    def _cannot_store(self, reads: Sequence[BadgeRead], error: CannotStoreError) -> None:
+        _log.error("%s", error)
+        self.telemetry.count("cannot_store", len(reads))
+        self.telemetry.alarm("cannot-store", str(error))
+        for read in reads:
+            # The worker will try again: that must not pass for the same presentation.
+            self._seen.pop((read.profile, read.badge), None)
+            self._show(read.reader, Feedback.OUT_OF_ORDER)
+
+    def _show(self, reader: str, feedback: Feedback) -> None:
+        for sink in self._sinks:
+            sink.show(reader, feedback)
+
+    def _tick(self, *, idle: bool) -> None:
+        now = time.monotonic()
+        if idle or now - self._tick_at >= _TICK_S:
+            self._tick_at = now
+            self._notifier.send("WATCHDOG=1")
+            self._upkeep(now)
+        try:
+            self.journal.checkpoint(idle=idle)
+        except Exception as error:
+            _log.warning("checkpoint put off: %s", error)
+
+    def _upkeep(self, now: float) -> None:
+        horizon = now - max(self._debounce_s, _TICK_S)
+        self._seen = {badge: at for badge, at in self._seen.items() if at > horizon}
+        try:
+            if self.recorder.note_clock():
+                self.recorded()
+            self._prune()
+        except CannotStoreError as error:
+            self.telemetry.alarm("cannot-store", str(error))
+
+    def _prune(self) -> None:
+        if self._retention_ms is not None:
+            before_ms = time.time_ns() // 1_000_000 - self._retention_ms
+            self.journal.prune(before_ms, self.recorder.live_seal)
+
+    def _refuse_rest(self) -> None:
+        while True:
+            try:
+                item = self._inbox.get_nowait()
+            except Empty:
+                return
+            if isinstance(item, _Question):
+                item.refuse()

@@ -1,0 +1,160 @@
+"""The agent process: opens what it needs in the order that lets a worker tap soonest.
+
+Keys, journal and gate first, readers next, and only then the uplink, whose imports cost more than
+everything before it.
+"""
+
+import logging
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from agent.clock import Clock
+from agent.config import Config
+from agent.feedback import LogSink, ReaderSink, Sink, TerminalSink
+from agent.gate import Gate
+from agent.notify import Notifier
+from agent.queue.journal import CannotOpenError, Journal
+from agent.readers import open_reader
+from agent.readers.base import Reader
+from agent.reads import ReaderState
+from agent.recorder import Recorder
+from agent.status import StatusServer
+from agent.telemetry import Telemetry
+from agent.trust_store import TrustStore
+from protocol.identity import compact, device_number
+from protocol.keyfiles import load_sealing_key, load_signing_key
+
+_log = logging.getLogger("pointeuse")
+
+
+class Agent:
+    """Everything that runs on one terminal."""
+
+    def __init__(self, config: Config, *, show: bool = False) -> None:
+        """Open keys, journal and gate. `show`: also draw each tap on this process's terminal.
+
+        Raises KeyFileError, CannotOpenError, CannotStoreError.
+        """
+        self.config = config
+        state = config.state
+        self._key = load_signing_key(state / "identity.key")
+        self.device = compact(device_number(self._key.public.thumbprint))
+        self._trust = TrustStore(state, load_sealing_key(state / "sealing.key"))
+        self.telemetry = Telemetry(self.device, state)
+        self._notifier = Notifier()
+        self._readers: list[Reader] = [open_reader(reader) for reader in config.readers]
+        sinks: list[Sink] = [LogSink(), ReaderSink(self._readers)]
+        if show:
+            sinks.append(TerminalSink())
+        journal, ordinal, lost = self._open_journal(state / "journal.sqlite")
+        self._clock = Clock(journal.number("last-good-ms"))
+        recorder = Recorder(
+            journal,
+            self._key,
+            self._clock,
+            self._trust.current.seal_to,
+            seal_ms=int(config.gate.seal_s * 1000),
+            seal_taps=config.gate.seal_taps,
+            lost=lost,
+            ordinal=ordinal,
+        )
+        self.gate = Gate(
+            journal,
+            recorder,
+            self.telemetry,
+            sinks,
+            debounce_s=config.gate.debounce_s,
+            retention_ms=int(config.retention.days * 86_400_000),
+            notifier=self._notifier,
+        )
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Capture, deliver and answer until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        gate = threading.Thread(target=self.gate.run, name="gate")
+        gate.start()
+        readers = [self._start_reader(reader) for reader in self._readers]
+        status = StatusServer(self.config.state, self.snapshot)
+        self._notifier.send("READY=1")
+        _log.info("ready: device %s, %d readers", self.device, len(readers))
+        uplink = self._start_uplink()
+        while not self._stop.wait(1.0):
+            if not gate.is_alive():
+                _log.critical("the gate has ended by itself; stopping")
+                break
+        self._notifier.send("STOPPING=1")
+        for thread in readers:
+            thread.join(timeout=5)
+        uplink.stop()
+        status.close()
+        self.gate.stop()
+        gate.join()
+        self.gate.journal.close()
+
+    def snapshot(self) -> dict[str, Any]:
+        """What `status` and telemetry say."""
+        return self.telemetry.snapshot(self.gate.ask(self._journal_state))
+
+    def _journal_state(self) -> dict[str, Any]:
+        epochs = self.gate.journal.epochs()
+        newest = epochs[-1]
+        now = self._clock.now()
+        return {
+            "epoch": newest.ordinal,
+            "head": newest.head,
+            "acked": newest.acked,
+            "queue": sum(epoch.head - epoch.acked for epoch in epochs),
+            "clock": {"sync": now.sync.name.lower(), "bound_ms": now.bound_ms},
+        }
+
+    def _start_reader(self, reader: Reader) -> threading.Thread:
+        self.telemetry.reader(ReaderState(reader.name, "absent", f"opening {reader.describe()}"))
+        thread = threading.Thread(
+            target=reader.run, args=(self.gate.emit, self._stop), name=f"reader {reader.name}"
+        )
+        thread.start()
+        return thread
+
+    def _start_uplink(self) -> Any:
+        from agent.uplink.connection import Waker
+        from agent.uplink.uplink import Uplink
+
+        waker = Waker()
+        uplink = Uplink(
+            self.config.uplink,
+            self.config.state,
+            self.device,
+            self._key,
+            self.gate,
+            self._trust,
+            self._clock,
+            self.snapshot,
+            waker,
+        )
+        self.gate.recorded = waker.wake
+        uplink.start()
+        return uplink
+
+    @staticmethod
+    def _open_journal(path: Path) -> tuple[Journal, int, str | None]:
+        """The journal; when it cannot be opened it is put aside, never deleted, and begun anew."""
+        try:
+            return Journal(path), 1, None
+        except CannotOpenError as error:
+            aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+            path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                rest = path.with_name(path.name + suffix)
+                if rest.exists():
+                    rest.rename(aside.with_name(aside.name + suffix))
+            _log.error("%s; it is kept as %s", error, aside.name)
+            ordinal = 2 + sum(
+                not other.name.endswith(("-wal", "-shm")) and other != aside
+                for other in path.parent.glob(f"{path.name}.damaged-*")
+            )
+            return Journal(path), ordinal, str(error)

@@ -1,0 +1,1 @@
+"""The journal: the terminal's durable, chained, append-only queue of records."""

@@ -1,0 +1,61 @@
+"""The journal's tables, and how older ones become newer ones.
+
+Run as a program by the agent before it opens its journal (`python -m agent.queue.schema PATH`):
+sqlite-utils costs 16 MiB, which the agent would otherwise keep for years to use once.
+"""
+
+import sys
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("journal")
+
+
+@migrations()
+def m001_records(db: Database) -> None:
+    """Epochs, records, kept receipts, and facts about the terminal."""
+    db.table("epochs").create(
+        {
+            "ordinal": int,
+            "epoch": bytes,
+            "first": int,
+            "anchor": bytes,
+            "acked": int,
+            "acked_link": bytes,
+            "opened_ms": int,
+        },
+        pk="ordinal",
+        not_null={"epoch", "first", "anchor", "acked", "acked_link", "opened_ms"},
+        strict=True,
+    )
+    # One row a record, keyed by epoch ordinal and seq in one integer: an append fills one page.
+    # `signature` stands on the last record of a commit; the head is rebuilt around it.
+    db.table("records").create(
+        {"position": int, "body": bytes, "blob": bytes, "link": bytes, "signature": bytes},
+        pk="position",
+        not_null={"body", "link"},
+        strict=True,
+    )
+    db.table("receipts").create(
+        {"position": int, "accepted_ms": int, "message": bytes},
+        pk="position",
+        not_null={"accepted_ms", "message"},
+        strict=True,
+    )
+    db.table("facts").create({"name": str, "value": bytes}, pk="name", strict=True)
+
+
+def create(path: Path) -> None:
+    """Create the journal at `path`, or bring an older one up to date."""
+    db = Database(path)
+    try:
+        db.enable_wal()
+        db.execute("PRAGMA synchronous=FULL")
+        migrations.apply(db)
+    finally:
+        db.close()
+
+
+if __name__ == "__main__":
+    create(Path(sys.argv[1]))

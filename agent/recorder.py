@@ -1,0 +1,206 @@
+"""From what readers saw to records in the journal: sealed, chained, signed, committed.
+
+The recorder owns the keys, the epoch it is writing and the current content key. Its state moves
+only once a commit has succeeded; a failed commit drops the content key, since a seal that is not
+in the journal must seal nothing.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.clock import Clock
+from agent.queue.journal import CannotStoreError, Epoch, Journal, Row
+from agent.reads import BadgeRead
+from protocol import blobs, chain, seals
+from protocol.badges import Badge
+from protocol.bodies import BlobRef, Body, Direction, Kind, Time
+from protocol.keys import SigningKey
+
+GROUP_READS = chain.MAX_GROUP - 2
+"""Taps in one commit at most: a seal and a clock record may have to come before them."""
+
+_DIRECTIONS = {
+    "auto": Direction.AUTO,
+    "in": Direction.IN,
+    "out": Direction.OUT,
+    "break-start": Direction.BREAK_START,
+    "break-end": Direction.BREAK_END,
+}
+
+
+@dataclass(slots=True)
+class _Seal:
+    """The current content key, and how much of its life is left."""
+
+    content: seals.ContentKey
+    seq: int
+    ends_ms: int
+    taps_left: int
+
+
+class Recorder:
+    """Writes records at the end of the newest epoch. Used by one thread, the gate's."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        key: SigningKey,
+        clock: Clock,
+        seal_to: Sequence[seals.SealingPublicKey],
+        *,
+        seal_ms: int = 3_600_000,
+        seal_taps: int = 1000,
+        lost: str | None = None,
+        ordinal: int = 1,
+    ) -> None:
+        """Continue the newest epoch, or begin one.
+
+        `lost` says why an earlier journal is gone, when it is; `ordinal` is then the new epoch's.
+        Raises CannotStoreError.
+        """
+        self.terminal = key.public.thumbprint
+        self.receipt_hash: bytes | None = journal.fact("receipt-hash")
+        self.seal_to = seal_to
+        self._journal, self._key, self._clock = journal, key, clock
+        self._seal_ms, self._seal_taps = seal_ms, seal_taps
+        self._seal: _Seal | None = None
+        epochs = journal.epochs()
+        if epochs:
+            self._continue(epochs[-1])
+        else:
+            self._begin(ordinal, lost or "first start", None)
+
+    @property
+    def public(self) -> Any:
+        """The key under which heads verify."""
+        return self._key.public
+
+    @property
+    def live_seal(self) -> int | None:
+        """Seq of the current seal record, which pruning must leave."""
+        return self._seal.seq if self._seal else None
+
+    def record(self, reads: Sequence[BadgeRead]) -> list[int]:
+        """Commit one tap record for each read, GROUP_READS at most; their seqs.
+
+        When this returns they are durable and signed. Raises CannotStoreError: then none is.
+        """
+        now = self._clock.now()
+        group = _Group(self.seq, self.link)
+        self._add_clock_step(group, now)
+        seal = self._seal
+        if seal is None or seal.taps_left < len(reads) or now.boottime_ms >= seal.ends_ms:
+            seal = self._add_seal(group, now)
+        numbers = []
+        for read in reads:
+            numbers.append(group.seq + 1)
+            self._add_tap(group, now, seal, read)
+        self._commit(group)
+        seal.taps_left -= len(reads)
+        self._seal = seal
+        return numbers
+
+    def note_clock(self) -> bool:
+        """Write a clock record if the wall clock was set or stepped. Raises CannotStoreError."""
+        group = _Group(self.seq, self.link)
+        self._add_clock_step(group, self._clock.now())
+        if not group.rows:
+            return False
+        self._commit(group)
+        return True
+
+    def new_epoch(self, reason: str) -> None:
+        """Close this epoch and begin another. Raises CannotStoreError."""
+        previous = self._journal.epochs()[-1]
+        self._begin(previous.ordinal + 1, reason, previous)
+
+    # -- one record each ---------------------------------------------------------------------
+
+    def _add_tap(self, group: "_Group", now: Time, seal: _Seal, read: BadgeRead) -> None:
+        badge = Badge(
+            read.badge, read.profile, read.assurance, read.flags, read.employer, read.worker
+        )
+        place = blobs.Place(self.terminal, self.epoch, group.seq + 1, seal.content.seal_id)
+        blob = blobs.seal_badge(badge, seal.content, place)
+        body = self._body(
+            group,
+            Kind.TAP,
+            now,
+            reader=read.reader,
+            direction=_DIRECTIONS[read.direction],
+            blob_ref=BlobRef(seal.content.seal_id, blobs.blob_hash(blob)),
+            receipt_hash=self.receipt_hash,
+        )
+        group.add(body, blob)
+
+    def _add_seal(self, group: "_Group", now: Time) -> _Seal:
+        content = seals.ContentKey.generate()
+        seq = group.seq + 1
+        data = seals.make_seal(
+            content, self.seal_to, terminal=self.terminal, epoch=self.epoch, seq=seq
+        )
+        group.add(self._body(group, Kind.SEAL, now, data=data))
+        return _Seal(content, seq, now.boottime_ms + self._seal_ms, self._seal_taps)
+
+    def _add_clock_step(self, group: "_Group", now: Time) -> None:
+        step = self._clock.step()
+        if step is not None:
+            data = {0: step.before_ms, 1: step.after_ms}
+            group.add(self._body(group, Kind.CLOCK, now, data=data))
+
+    def _body(self, group: "_Group", kind: Kind, now: Time, **fields: Any) -> bytes:
+        return Body(self.terminal, self.epoch, group.seq + 1, kind, now, **fields).encode()
+
+    # -- epochs and commits ------------------------------------------------------------------
+
+    def _continue(self, epoch: Epoch) -> None:
+        self.ordinal, self.epoch = epoch.ordinal, epoch.epoch
+        self.seq, self.link = epoch.head, epoch.head_link
+
+    def _begin(self, ordinal: int, reason: str, previous: Epoch | None) -> None:
+        epoch = secrets.token_bytes(16)
+        anchor = chain.epoch_link(self.terminal, epoch)
+        now = self._clock.now()
+        data: dict[int, Any] = {0: reason, 1: ordinal}
+        if previous is not None:
+            data |= {2: previous.epoch, 3: previous.head, 4: previous.head_link}
+        body = Body(self.terminal, epoch, 1, Kind.START, now, data=data).encode()
+        link = chain.next_link(anchor, body)
+        signature = chain.head_signature(chain.Head(self.terminal, epoch, 1, link), self._key)
+        row = Row(1, body, None, link, signature)
+        self._journal.open_epoch(ordinal, epoch, anchor, now.wall_ms, row)
+        self.ordinal, self.epoch, self.seq, self.link = ordinal, epoch, 1, link
+        self._seal = None
+
+    def _commit(self, group: "_Group") -> None:
+        head = chain.Head(self.terminal, self.epoch, group.seq, group.link)
+        try:
+            self._journal.append(
+                self.ordinal, group.signed(chain.head_signature(head, self._key))
+            )
+        except CannotStoreError:
+            self._seal = None
+            raise
+        self.seq, self.link = group.seq, group.link
+
+
+class _Group:
+    """Records on their way into one commit, under one head."""
+
+    __slots__ = ("link", "rows", "seq")
+
+    def __init__(self, seq: int, link: bytes) -> None:
+        self.seq, self.link = seq, link
+        self.rows: list[Row] = []
+
+    def add(self, body: bytes, blob: bytes | None = None) -> None:
+        self.seq += 1
+        self.link = chain.next_link(self.link, body)
+        self.rows.append(Row(self.seq, body, blob, self.link, None))
+
+    def signed(self, signature: bytes) -> list[Row]:
+        last = self.rows[-1]
+        self.rows[-1] = Row(last.seq, last.body, last.blob, last.link, signature)
+        return self.rows

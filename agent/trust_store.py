@@ -1,0 +1,55 @@
+"""The trust documents a terminal holds, and what may follow the newest.
+
+All are kept as `trust/<number>.cbor`: the first was pinned at enrolment, each later one is signed
+by the roots of the one before.
+"""
+
+import os
+from pathlib import Path
+
+from protocol import trust
+from protocol.errors import KeyFileError, ProtocolError
+from protocol.seals import SealingKey
+from protocol.trust import Trust
+
+
+class TrustStore:
+    """Reads the documents of a state directory, and adds to them."""
+
+    def __init__(self, state: Path, sealing_key: SealingKey) -> None:
+        """Walk forward from document 1. Raises KeyFileError, naming the document that fails."""
+        self._directory = state / "trust"
+        self.sealing_key = sealing_key
+        """Opens what the platform encrypts to this terminal."""
+        self.current = self._walk()
+
+    def follow(self, message: bytes) -> Trust:
+        """Adopt the next document, durably. Raises ProtocolError."""
+        following = trust.follow(self.current, message)
+        path = self._path(following.number)
+        temporary = path.with_suffix(".new")
+        with temporary.open("wb") as file:
+            file.write(message)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        self.current = following
+        return following
+
+    def _walk(self) -> Trust:
+        number = 1
+        try:
+            current = trust.pin(self._path(1).read_bytes())
+            while self._path(number + 1).exists():
+                number += 1
+                current = trust.follow(current, self._path(number).read_bytes())
+        except OSError as error:
+            raise KeyFileError(
+                f"cannot read {self._path(number)}: {error.strerror}; enrol this terminal first"
+            ) from error
+        except ProtocolError as error:
+            raise KeyFileError(f"{self._path(number)} cannot be believed: {error}") from error
+        return current
+
+    def _path(self, number: int) -> Path:
+        return self._directory / f"{number}.cbor"

@@ -1,0 +1,1 @@
+"""The uplink: journal -> MQTT -> receipts. One batch in flight, nothing queued anywhere else."""

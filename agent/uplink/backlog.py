@@ -1,0 +1,118 @@
+"""The journal as the uplink sees it: what to send next, and what a receipt changes.
+
+Every method runs in the gate's thread, between two commits: the uplink never touches the journal.
+"""
+
+import time
+from collections.abc import Callable
+
+from agent.queue.journal import Epoch, Row
+from agent.recorder import Recorder
+from agent.queue.journal import Journal
+from agent.uplink.verdicts import Back, CloseEpoch, Forward, Ignore, Meaning, judge
+from protocol import batches, chain
+from protocol.hello import EpochState
+from protocol.receipts import Leaf
+
+_PAGE = 512
+
+
+class Backlog:
+    """What the platform does not have yet."""
+
+    def __init__(self, journal: Journal, recorder: Recorder) -> None:
+        self._journal, self._recorder = journal, recorder
+        self._sent_from: dict[bytes, int] = {}
+
+    def epochs(self) -> list[EpochState]:
+        """What `hello` says of each retained epoch, newest first."""
+        return [
+            EpochState(e.epoch, e.ordinal, e.first, e.anchor, e.head, e.head_link, e.acked)
+            for e in reversed(self._journal.epochs())
+        ]
+
+    def generation(self) -> int:
+        """The newest receipt generation seen."""
+        return self._journal.number("generation")
+
+    def next_batch(self, nonce: bytes, limit: int) -> batches.Batch | None:
+        """The oldest records not receipted, `limit` octets at most and ending at a head, or None."""
+        for epoch in self._journal.epochs():
+            first = max(self._sent_from.get(epoch.epoch, epoch.acked + 1), epoch.first)
+            if first <= epoch.head:
+                return self._batch(epoch, first, nonce, limit)
+        return None
+
+    def receive(self, leaf: Leaf, leaf_hash: bytes, message: bytes, nonce: bytes) -> Meaning:
+        """Apply a verified receipt. Raises CannotStoreError."""
+        epoch = next((e for e in self._journal.epochs() if e.epoch == leaf.epoch), None)
+        known = epoch is not None
+        generation = self.generation()
+        meaning = judge(
+            leaf,
+            terminal=self._recorder.terminal,
+            nonce=nonce,
+            generation=generation,
+            first=epoch.first if epoch else 1,
+            acked=epoch.acked if epoch else 0,
+            link_at=self._links(epoch),
+        )
+        if known and isinstance(meaning, Forward) and epoch is not None:
+            self._forward(epoch, meaning.seq, leaf, leaf_hash, message)
+        elif known and isinstance(meaning, Back) and epoch is not None:
+            self._sent_from[epoch.epoch] = meaning.seq + 1
+        elif isinstance(meaning, CloseEpoch):
+            meaning = self._close(leaf, meaning)
+        if leaf.generation > generation and not isinstance(meaning, Ignore):
+            self._journal.set_fact("generation", b"%d" % leaf.generation)
+        return meaning
+
+    def _forward(
+        self, epoch: Epoch, seq: int, leaf: Leaf, leaf_hash: bytes, message: bytes
+    ) -> None:
+        self._sent_from[epoch.epoch] = seq + 1
+        if seq <= epoch.acked:
+            return
+        now_ms = time.time_ns() // 1_000_000
+        self._journal.acknowledge(epoch.ordinal, seq, leaf.link, message, leaf_hash, now_ms)
+        self._recorder.receipt_hash = leaf_hash
+
+    def _close(self, leaf: Leaf, meaning: CloseEpoch) -> Meaning:
+        if leaf.epoch != self._recorder.epoch:
+            return Ignore("that epoch is closed already")
+        self._recorder.new_epoch(meaning.why)
+        return meaning
+
+    def _links(self, epoch: Epoch | None) -> Callable[[int], bytes | None]:
+        if epoch is None:
+            return lambda seq: None
+        known = epoch
+        return lambda seq: self._journal.link(known, seq)
+
+    def _batch(self, epoch: Epoch, first: int, nonce: bytes, limit: int) -> batches.Batch:
+        rows = self._whole_groups(epoch, first, limit - batches.OVERHEAD)
+        last = rows[-1]
+        link = self._journal.link(epoch, first - 1)
+        head = chain.Head(self._recorder.terminal, epoch.epoch, last.seq, last.link)
+        if link is None or last.signature is None:
+            raise LookupError(f"record {last.seq} of epoch {epoch.ordinal} is not provable")
+        return batches.Batch(
+            nonce,
+            epoch.epoch,
+            first,
+            link,
+            [(row.body, row.blob) for row in rows],
+            chain.assemble_head(head, self._recorder.public, last.signature),
+        )
+
+    def _whole_groups(self, epoch: Epoch, first: int, limit: int) -> list[Row]:
+        rows: list[Row] = []
+        size = whole = 0
+        for row in self._journal.rows(epoch.ordinal, first, _PAGE):
+            size += batches.record_size(row.body, row.blob)
+            if size > limit and whole:
+                break
+            rows.append(row)
+            if row.signature is not None:
+                whole = len(rows)
+        return rows[:whole]

@@ -1,0 +1,200 @@
+"""One MQTT 5 connection: a fresh paho client, its loop driven from our own select.
+
+paho queues nothing for us: it is given one message at a time, and thrown away with the connection.
+"""
+
+import os
+import select
+import ssl
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+_NO_CHECK_TIME = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME: certificate dates mean nothing while the clock is not set."""
+_NOT_AUTHORIZED = 0x87
+
+
+class ConnectionLost(Exception):
+    """The connection ended or never came to be; the message says why."""
+
+
+class Refused(ConnectionLost):
+    """The broker refused a message or a subscription: the certificate or its rights are wrong."""
+
+
+def tls_context(state: Path, *, check_dates: bool) -> ssl.SSLContext:
+    """TLS with the terminal's client certificate, trusting its CA file alone."""
+    context = ssl.create_default_context(cafile=str(state / "ca.crt"))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(state / "tls.crt", state / "tls.key")
+    if not check_dates:
+        context.verify_flags |= _NO_CHECK_TIME
+    return context
+
+
+class Waker:
+    """Lets another thread end a wait in `Connection.pump`."""
+
+    def __init__(self) -> None:
+        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def fileno(self) -> int:
+        """For select."""
+        return self._fd
+
+    def wake(self) -> None:
+        """End the wait, or the next one."""
+        os.eventfd_write(self._fd, 1)
+
+    def clear(self) -> bool:
+        """Whether anybody woke us since the last call."""
+        try:
+            return os.eventfd_read(self._fd) > 0
+        except BlockingIOError:
+            return False
+
+
+class Connection:
+    """A connected client, as a context manager. Every method may raise ConnectionLost."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        client_id: str,
+        context: ssl.SSLContext,
+        *,
+        keepalive_s: int,
+        timeout_s: float,
+        will: tuple[str, bytes],
+        waker: Waker,
+    ) -> None:
+        self.inbox: deque[tuple[str, bytes]] = deque()
+        self.maximum_packet = 1 << 28
+        self._waker = waker
+        self._timeout_s = timeout_s
+        self._subscribed = False
+        self._connected = False
+        self._failure: ConnectionLost | None = None
+        self._client = client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=mqtt.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        client.tls_set_context(context)
+        client.connect_timeout = timeout_s
+        client.will_set(*will, qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        try:
+            client.connect(host, port, keepalive_s, clean_start=True)
+            # A peer that vanished mid-message must not hold the thread beyond the resend time.
+            sock: Any = client.socket()
+            sock.settimeout(0)
+        except (OSError, ssl.SSLError, ValueError) as error:
+            raise ConnectionLost(f"cannot reach {host}:{port}: {error}") from error
+        self._until(lambda: self._connected, "the broker does not answer CONNECT")
+
+    def subscribe(self, topics: list[str]) -> None:
+        """Subscribe at QoS 1, and wait until it holds."""
+        self._subscribed = False
+        self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
+        self._until(lambda: self._subscribed, "the broker does not answer SUBSCRIBE")
+
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: float | None = None
+    ) -> None:
+        """Send one message at QoS 1; its PUBACK means nothing to us, a refusal ends the session."""
+        properties = None
+        if expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = max(1, int(expiry_s))
+        self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
+        self._raise_failure()
+
+    def pump(self, timeout_s: float) -> None:
+        """Serve the connection until something was received, the waker woke us, or the time is up."""
+        deadline = time.monotonic() + timeout_s
+        while not self.inbox:
+            sock: Any = self._client.socket()
+            if sock is None:
+                raise self._failure or ConnectionLost("the connection was closed")
+            left = max(0.0, deadline - time.monotonic())
+            if sock.pending():
+                readable: list[Any] = [sock]
+                writable: list[Any] = []
+            else:
+                wanted = [sock] if self._client.want_write() else []
+                readable, writable, _ = select.select([sock, self._waker], wanted, [], min(left, 1))
+            if sock in readable:
+                self._client.loop_read()
+            if writable:
+                self._client.loop_write()
+            self._client.loop_misc()
+            self._raise_failure()
+            if self._waker.clear() or time.monotonic() >= deadline:
+                return
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.on_disconnect = None
+        if error is None:
+            self._client.disconnect()
+        sock: Any = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    def _until(self, done: Any, otherwise: str) -> None:
+        deadline = time.monotonic() + self._timeout_s
+        while not done():
+            if time.monotonic() >= deadline:
+                raise ConnectionLost(f"{otherwise} within {self._timeout_s:g} s")
+            self.pump(0.2)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    # -- paho's callbacks --------------------------------------------------------------------
+
+    def _on_connect(self, *arguments: Any) -> None:
+        reason, properties = arguments[3], arguments[4]
+        if reason.is_failure:
+            self._failure = Refused(f"the broker refuses the connection: {reason}")
+            return
+        self.maximum_packet = getattr(properties, "MaximumPacketSize", self.maximum_packet)
+        self._connected = True
+
+    def _on_subscribe(self, *arguments: Any) -> None:
+        refused = [str(code) for code in arguments[3] if code.is_failure]
+        if refused:
+            self._failure = Refused(f"the broker refuses a subscription: {refused[0]}")
+        self._subscribed = True
+
+    def _on_publish(self, *arguments: Any) -> None:
+        reason = arguments[3]
+        if reason.value >= 0x80:
+            self._failure = Refused(f"the broker refuses a message: {reason}")
+
+    def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        self.inbox.append((message.topic, bytes(message.payload)))
+
+    def _on_disconnect(self, *arguments: Any) -> None:
+        self._failure = self._failure or ConnectionLost(f"the broker ended it: {arguments[3]}")

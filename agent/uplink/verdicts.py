@@ -1,0 +1,114 @@
+"""What a receipt means for this terminal: the rules, and nothing else.
+
+Forward: only to a link equal to mine; a replayed receipt is then harmless. Back: only for the
+nonce I am asking with, from a generation newer than any seen; what was acknowledged for pruning
+never falls. See `docs/protocol.md`, Conversation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from protocol.receipts import Leaf, Verdict
+
+LinkAt = Callable[[int], bytes | None]
+"""From a seq of the receipt's epoch to my link there; None when I do not keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """The receipt changes nothing."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The platform holds everything up to `seq`."""
+
+    seq: int
+    alarm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A restored platform: send again from `seq` + 1; what was acknowledged stays so."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseEpoch:
+    """The platform knows another chain for this epoch: begin a new one."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The platform refuses: wait long, and alarm."""
+
+    why: str
+
+
+Meaning = Ignore | Forward | Back | CloseEpoch | Hold
+
+
+def judge(
+    leaf: Leaf, *, terminal: bytes, nonce: bytes, generation: int, first: int, acked: int,
+    link_at: LinkAt,
+) -> Meaning:
+    """What `leaf`, already verified, means.
+
+    `nonce` is what I am asking with, `generation` the newest seen, `first` and `acked` those of
+    the receipt's epoch.
+    """
+    if leaf.terminal != terminal:
+        return Ignore("it is another terminal's")
+    mine = leaf.nonce == nonce
+    match leaf.verdict:
+        case Verdict.STORED | Verdict.BRANCH:
+            alarm = "the platform holds another chain too" if _is_branch(leaf) else None
+            return _forward(leaf, mine, generation, acked, link_at, alarm)
+        case Verdict.RESUME if mine:
+            return _resume(leaf, generation, first, acked, link_at)
+        case Verdict.BEHIND if mine:
+            return CloseEpoch("the platform knows another chain, or a longer one")
+        case Verdict.BAD_SIGNATURE if mine:
+            return Hold("the platform finds the signature bad")
+        case Verdict.UNKNOWN if mine:
+            return Hold("the platform does not know this terminal")
+        case Verdict.BANNED if mine:
+            return Hold("the platform has banned this terminal")
+    return Ignore("it answers another message")
+
+
+def _is_branch(leaf: Leaf) -> bool:
+    return leaf.verdict is Verdict.BRANCH
+
+
+def _forward(
+    leaf: Leaf, mine: bool, generation: int, acked: int, link_at: LinkAt, alarm: str | None
+) -> Meaning:
+    if link_at(leaf.seq) != leaf.link:
+        return Ignore(f"its link at {leaf.seq} is not mine")
+    if leaf.seq >= acked:
+        return Forward(leaf.seq, alarm)
+    if mine and leaf.generation > generation:
+        return Back(leaf.seq)
+    if mine:
+        return Forward(leaf.seq, alarm)
+    return Ignore("it is older than the newest")
+
+
+def _resume(
+    leaf: Leaf, generation: int, first: int, acked: int, link_at: LinkAt
+) -> Meaning:
+    held = (leaf.resume or 1) - 1
+    if held >= acked:
+        if held == leaf.seq and link_at(held) != leaf.link:
+            return CloseEpoch(f"the platform's link at {held} is not mine")
+        return Forward(held) if held == leaf.seq else Ignore("it resumes elsewhere than it holds")
+    if leaf.generation <= generation:
+        return Ignore(f"resume at {leaf.resume} is behind what was acknowledged, and not newer")
+    # Below my oldest record nothing can be sent: begin there, and the platform notes the gap.
+    return Back(max(held, first - 1))
