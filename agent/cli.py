@@ -10,8 +10,8 @@ import click
 CONFIG = click.option(
     "--config",
     "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("/etc/pointeuse/agent.toml"),
+    type=click.Path(dir_okay=False),
+    default="/etc/pointeuse/agent.toml",
     show_default=True,
     help="The terminal's configuration.",
 )
@@ -26,7 +26,7 @@ def agent() -> None:
 @CONFIG
 @click.option("--show", is_flag=True, help="Draw each tap here, in colour.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-def run(config_path: Path, show: bool, verbose: bool) -> None:
+def run(config_path: str, show: bool, verbose: bool) -> None:
     """Capture taps, and deliver them, until stopped."""
     import logging
 
@@ -42,7 +42,7 @@ def run(config_path: Path, show: bool, verbose: bool) -> None:
         stream=sys.stderr,
     )
     try:
-        process = Agent(load(config_path), show=show)
+        process = Agent(load(Path(config_path)), show=show)
     except (SettingsError, KeyFileError, JournalError) as error:
         _fail(str(error))
     process.run()
@@ -51,14 +51,14 @@ def run(config_path: Path, show: bool, verbose: bool) -> None:
 @agent.command()
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def status(config_path: Path, as_json: bool) -> None:
+def status(config_path: str, as_json: bool) -> None:
     """Say how the running agent is."""
     from agent.config import load
     from agent.status import ask
     from protocol.settings import SettingsError
 
     try:
-        state = load(config_path).state
+        state = load(Path(config_path)).state
         found = ask(state)
     except SettingsError as error:
         _fail(str(error))
@@ -72,7 +72,9 @@ def status(config_path: Path, as_json: bool) -> None:
 
 def _print(found: dict[str, Any]) -> None:
     click.echo(f"device    {found['device']}  (version {found['version']})")
-    click.echo(f"journal   epoch {found['epoch']}, {found['head']} records, {found['queue']} waiting")
+    click.echo(
+        f"journal   epoch {found['epoch']}, {found['head']} records, {found['queue']} waiting"
+    )
     uplink = found["uplink"]
     click.echo(f"uplink    {uplink['state']} {uplink['detail']}".rstrip())
     click.echo(f"clock     {found['clock']['sync']}")

@@ -17,6 +17,7 @@ from agent.queue.journal import CannotStoreError, Journal
 from agent.reads import BadgeRead, Event, Feedback, ReaderState, Unreadable
 from agent.recorder import GROUP_READS, Recorder
 from agent.telemetry import Telemetry
+from protocol.errors import MalformedError
 
 T = TypeVar("T")
 _TICK_S = 1.0
@@ -24,7 +25,7 @@ _STOP = object()
 _log = logging.getLogger("pointeuse.gate")
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The gate has stopped and answers nothing any more."""
 
 
@@ -40,11 +41,11 @@ class _Question(Generic[T]):
     def run(self) -> None:
         try:
             self._answer.put((self._function(), None))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is the asker's
             self._answer.put((None, error))
 
     def refuse(self) -> None:
-        self._answer.put((None, Stopped()))
+        self._answer.put((None, StoppedError()))
 
     def wait(self) -> T:
         value, error = self._answer.get()
@@ -61,7 +62,7 @@ class Gate:
         journal: Journal,
         recorder: Recorder,
         telemetry: Telemetry,
-        sinks: Sequence[Sink],
+        sink: Sink,
         *,
         debounce_s: float = 3.0,
         retention_ms: int | None = None,
@@ -70,7 +71,7 @@ class Gate:
         self.journal, self.recorder, self.telemetry = journal, recorder, telemetry
         self.recorded: Callable[[], None] = lambda: None
         """Called after each commit of taps, in the gate's thread: wakes the uplink."""
-        self._sinks = sinks
+        self._sink = sink
         self._debounce_s = debounce_s
         self._retention_ms = retention_ms
         self._notifier = notifier or Notifier()
@@ -86,7 +87,7 @@ class Gate:
         self._inbox.put(event)
 
     def ask(self, function: Callable[[], T]) -> T:
-        """Run `function` in the gate's thread and return its answer. Raises Stopped, or its error."""
+        """Run `function` in the gate's thread; its answer. Raises StoppedError, or its error."""
         question = _Question(function)
         self._inbox.put(question)
         if self._stopped:
@@ -119,16 +120,17 @@ class Gate:
 
     def _take(self) -> list[Any]:
         """Everything that waits, up to one group; an empty list after a quiet moment."""
+        items: list[Any] = []
         try:
-            items = [self._inbox.get(timeout=_TICK_S)]
+            items.append(self._inbox.get(timeout=_TICK_S))
             while len(items) < GROUP_READS:
                 items.append(self._inbox.get_nowait())
         except Empty:
-            return items if "items" in locals() else []
+            return items
         return items
 
     def _admit(self, reads: Sequence[BadgeRead]) -> None:
-        fresh = [read for read in reads if self._is_new(read)]
+        fresh = [read for read in reads if self._fits(read) and self._is_new(read)]
         if not fresh:
             return
         try:
@@ -142,6 +144,16 @@ class Gate:
         self.telemetry.count("taps", len(fresh))
         self.telemetry.alarm("cannot-store", None)
         self.recorded()
+
+    def _fits(self, read: BadgeRead) -> bool:
+        try:
+            self.recorder.check(read)
+        except MalformedError as error:
+            _log.warning("reader %s: %s", read.reader, error)
+            self.telemetry.unreadable(Unreadable(read.reader, "too-long"))
+            self._show(read.reader, Feedback.TRY_AGAIN)
+            return False
+        return True
 
     def _is_new(self, read: BadgeRead) -> bool:
         """Whether this is a presentation of its own: a card left lying counts once."""
@@ -165,8 +177,7 @@ class Gate:
             self._show(read.reader, Feedback.OUT_OF_ORDER)
 
     def _show(self, reader: str, feedback: Feedback) -> None:
-        for sink in self._sinks:
-            sink.show(reader, feedback)
+        self._sink.show(reader, feedback)
 
     def _tick(self, *, idle: bool) -> None:
         now = time.monotonic()
@@ -174,10 +185,7 @@ class Gate:
             self._tick_at = now
             self._notifier.send("WATCHDOG=1")
             self._upkeep(now)
-        try:
-            self.journal.checkpoint(idle=idle)
-        except Exception as error:
-            _log.warning("checkpoint put off: %s", error)
+        self.journal.checkpoint(idle=idle)
 
     def _upkeep(self, now: float) -> None:
         horizon = now - max(self._debounce_s, _TICK_S)

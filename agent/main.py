@@ -13,7 +13,7 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.config import Config
-from agent.feedback import LogSink, ReaderSink, Sink, TerminalSink
+from agent.feedback import LogSink, ReaderSink, Sink, Sinks, TerminalSink
 from agent.gate import Gate
 from agent.notify import Notifier
 from agent.queue.journal import CannotOpenError, Journal
@@ -46,7 +46,8 @@ class Agent:
         self.telemetry = Telemetry(self.device, state)
         self._notifier = Notifier()
         self._readers: list[Reader] = [open_reader(reader) for reader in config.readers]
-        sinks: list[Sink] = [LogSink(), ReaderSink(self._readers)]
+        # The worker's lamp comes before our log.
+        sinks: list[Sink] = [ReaderSink(self._readers), LogSink()]
         if show:
             sinks.append(TerminalSink())
         journal, ordinal, lost = self._open_journal(state / "journal.sqlite")
@@ -65,7 +66,7 @@ class Agent:
             journal,
             recorder,
             self.telemetry,
-            sinks,
+            Sinks(sinks),
             debounce_s=config.gate.debounce_s,
             retention_ms=int(config.retention.days * 86_400_000),
             notifier=self._notifier,

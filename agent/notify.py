@@ -9,13 +9,13 @@ class Notifier:
 
     def __init__(self) -> None:
         self._address = os.environ.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
 
     def send(self, state: str) -> None:
         """Send one state, such as `READY=1` or `WATCHDOG=1`. A deaf systemd is not our fault."""
         if not self._address:
             return
-        try:
-            self._socket.sendto(state.encode(), self._address)
-        except OSError:
-            self._address = ""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            try:
+                sender.sendto(state.encode(), self._address)
+            except OSError:
+                self._address = ""

@@ -16,7 +16,7 @@ from agent.reads import BadgeRead
 from protocol import blobs, chain, seals
 from protocol.badges import Badge
 from protocol.bodies import BlobRef, Body, Direction, Kind, Time
-from protocol.keys import SigningKey
+from protocol.keys import SigningKey, VerifyKey
 
 GROUP_READS = chain.MAX_GROUP - 2
 """Taps in one commit at most: a seal and a clock record may have to come before them."""
@@ -73,7 +73,7 @@ class Recorder:
             self._begin(ordinal, lost or "first start", None)
 
     @property
-    def public(self) -> Any:
+    def public(self) -> VerifyKey:
         """The key under which heads verify."""
         return self._key.public
 
@@ -81,6 +81,11 @@ class Recorder:
     def live_seal(self) -> int | None:
         """Seq of the current seal record, which pruning must leave."""
         return self._seal.seq if self._seal else None
+
+    @staticmethod
+    def check(read: BadgeRead) -> None:
+        """Raises MalformedError for a read that no record can hold."""
+        blobs.check_badge(_badge(read))
 
     def record(self, reads: Sequence[BadgeRead]) -> list[int]:
         """Commit one tap record for each read, GROUP_READS at most; their seqs.
@@ -119,11 +124,8 @@ class Recorder:
     # -- one record each ---------------------------------------------------------------------
 
     def _add_tap(self, group: "_Group", now: Time, seal: _Seal, read: BadgeRead) -> None:
-        badge = Badge(
-            read.badge, read.profile, read.assurance, read.flags, read.employer, read.worker
-        )
         place = blobs.Place(self.terminal, self.epoch, group.seq + 1, seal.content.seal_id)
-        blob = blobs.seal_badge(badge, seal.content, place)
+        blob = blobs.seal_badge(_badge(read), seal.content, place)
         body = self._body(
             group,
             Kind.TAP,
@@ -177,13 +179,15 @@ class Recorder:
     def _commit(self, group: "_Group") -> None:
         head = chain.Head(self.terminal, self.epoch, group.seq, group.link)
         try:
-            self._journal.append(
-                self.ordinal, group.signed(chain.head_signature(head, self._key))
-            )
+            self._journal.append(self.ordinal, group.signed(chain.head_signature(head, self._key)))
         except CannotStoreError:
             self._seal = None
             raise
         self.seq, self.link = group.seq, group.link
+
+
+def _badge(read: BadgeRead) -> Badge:
+    return Badge(read.badge, read.profile, read.assurance, read.flags, read.employer, read.worker)
 
 
 class _Group:

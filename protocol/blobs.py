@@ -56,7 +56,7 @@ class Place:
 
 
 def tap_key(content: ContentKey, salt: bytes, place: Place) -> bytes:
-    """k of one record, 32 bytes: what is given away to disclose it, and it alone."""
+    """K of one record, 32 bytes: what is given away to disclose it, and it alone."""
     message = b"pointeuse/1/tap" + salt + place.epoch + place.seq.to_bytes(8, "big")
     return hmac.digest(content.key, message, "sha256")
 
@@ -105,7 +105,8 @@ def _commitment(key: bytes) -> bytes:
     return hashlib.sha256(b"pointeuse/1/kc" + key).digest()
 
 
-def _plaintext(badge: Badge) -> bytes:
+def check_badge(badge: Badge) -> None:
+    """Raises MalformedError for a badge that no blob can hold."""
     for value, name, longest in (
         (badge.number, "badge number", MAX_NUMBER),
         (badge.profile, "profile", MAX_PROFILE),
@@ -114,6 +115,10 @@ def _plaintext(badge: Badge) -> bytes:
     ):
         if len(value.encode()) > longest:
             raise MalformedError(f"a {name} longer than {longest} bytes")
+
+
+def _plaintext(badge: Badge) -> bytes:
+    check_badge(badge)
     return cbor.encode(
         [
             secrets.token_bytes(16),

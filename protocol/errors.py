@@ -1,12 +1,12 @@
 """What can be wrong with a message, a record or a key.
 
-    ProtocolError
-    ├── MalformedError    the bytes are not what the CDDL says
-    ├── SignatureError    a signature does not verify, or was made by another key
-    ├── LinkError         a record does not continue the chain it claims to continue
-    ├── SealError         a sealed part cannot be opened, or is not the one its body names
-    ├── TrustError        a trust document does not follow the one before it
-    └── KeyFileError      a key file is missing, unreadable, or open to others
+ProtocolError
+├── MalformedError    the bytes are not what the CDDL says
+├── SignatureError    a signature does not verify, or was made by another key
+├── LinkError         a record does not continue the chain it claims to continue
+├── SealError         a sealed part cannot be opened, or is not the one its body names
+├── TrustError        a trust document does not follow the one before it
+└── KeyFileError      a key file is missing, unreadable, or open to others
 """
 
 

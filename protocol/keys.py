@@ -81,7 +81,7 @@ class VerifyKey:
         )
 
     def verify(self, signature: bytes, message: bytes) -> None:
-        """Check a 64-byte signature. Raises SignatureError, also for an ES256 signature with high S."""
+        """Check a 64-byte signature. Raises SignatureError, also for ES256 with high S."""
         try:
             if isinstance(self._key, ed25519.Ed25519PublicKey):
                 self._key.verify(signature, message)

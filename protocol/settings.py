@@ -1,4 +1,4 @@
-"""Settings in TOML, checked against msgspec structs; every mistake is one line a person can act on."""
+"""Settings in TOML, checked against msgspec structs; every mistake is one plain line."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ class SettingsError(Exception):
 
 
 def load(path: Path, shape: type[T]) -> T:
-    """Read `path` as `shape`. Raises SettingsError naming the file, the key and what was expected."""
+    """Read `path` as `shape`. Raises SettingsError naming file, key and what was expected."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

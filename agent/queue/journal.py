@@ -8,14 +8,17 @@ one connection ever: SQLite before 3.51.3 can corrupt a WAL that two connections
     └── CannotOpenError      the file cannot be opened, or does not hold what it must
 """
 
+import logging
 import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+_log = logging.getLogger("pointeuse.journal")
 _SEQ_BITS = 40
 _RECEIPT_EVERY = 1000
 _RECEIPT_EVERY_MS = 3_600_000
@@ -57,7 +60,7 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record: raw body, blob (None: none, or erased), link, and the head's signature if last."""
+    """One record: raw body, blob (None: none, or erased), link; if last, the head's signature."""
 
     seq: int
     body: bytes
@@ -127,7 +130,15 @@ class Journal:
             "SELECT ordinal, epoch, first, anchor, acked, acked_link FROM epochs ORDER BY ordinal"
         ).fetchall()
         return [
-            Epoch(ordinal, epoch, first, anchor, acked, acked_link, *self._head(ordinal, first, anchor))
+            Epoch(
+                ordinal,
+                epoch,
+                first,
+                anchor,
+                acked,
+                acked_link,
+                *self._head(ordinal, first, anchor),
+            )
             for ordinal, epoch, first, anchor, acked, acked_link in rows
         ]
 
@@ -143,7 +154,7 @@ class Journal:
             yield Row(position & mask, body, blob, link, signature)
 
     def link(self, epoch: Epoch, seq: int) -> bytes | None:
-        """link(`seq`) of an epoch, or None when it is not retained."""
+        """The link of `seq` in an epoch, or None when it is not retained."""
         if seq == epoch.first - 1:
             return epoch.anchor
         row = self._db.execute(
@@ -255,10 +266,13 @@ class Journal:
     # -- upkeep ------------------------------------------------------------------------------
 
     def checkpoint(self, *, idle: bool) -> None:
-        """Move the WAL into the file: when there is enough of it and nobody waits, or far too much."""
+        """Move the WAL into the file when it is long and nobody waits, or is far too long."""
         if self._pages < (CHECKPOINT_PAGES if idle else FORCED_CHECKPOINT_PAGES):
             return
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            _log.warning("checkpoint of %s put off: %s", self.path, _why(error))
         self._pages = 0
 
     def _connect(self) -> None:
@@ -303,44 +317,22 @@ class Journal:
             return first - 1, anchor
         return row[0] & (1 << _SEQ_BITS) - 1, row[1]
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self)
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One durable commit, or none and a CannotStoreError."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise CannotStoreError(f"cannot store in {self.path}: {_why(error)}") from error
+        finally:
+            self._rollback()
+        self._pages += 1
 
     def _rollback(self) -> None:
         if self._db.in_transaction:
             self._db.rollback()
-
-
-class _Transaction:
-    """One durable commit, or none and a CannotStoreError."""
-
-    __slots__ = ("_journal",)
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-
-    def __enter__(self) -> None:
-        self._run("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            self._run("COMMIT")
-            self._journal._pages += 1
-            return
-        self._journal._rollback()
-        if isinstance(error, sqlite3.Error):
-            raise CannotStoreError(
-                f"cannot store in {self._journal.path}: {_why(error)}"
-            ) from error
-
-    def _run(self, statement: str) -> None:
-        try:
-            self._journal._db.execute(statement)
-        except sqlite3.Error as error:
-            self._journal._rollback()
-            raise CannotStoreError(
-                f"cannot store in {self._journal.path}: {_why(error)}"
-            ) from error
 
 
 _INSERT = "INSERT INTO records (position, body, blob, link, signature) VALUES (?, ?, ?, ?, ?)"

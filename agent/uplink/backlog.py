@@ -6,9 +6,8 @@ Every method runs in the gate's thread, between two commits: the uplink never to
 import time
 from collections.abc import Callable
 
-from agent.queue.journal import Epoch, Row
+from agent.queue.journal import Epoch, Journal, Row
 from agent.recorder import Recorder
-from agent.queue.journal import Journal
 from agent.uplink.verdicts import Back, CloseEpoch, Forward, Ignore, Meaning, judge
 from protocol import batches, chain
 from protocol.hello import EpochState
@@ -36,7 +35,7 @@ class Backlog:
         return self._journal.number("generation")
 
     def next_batch(self, nonce: bytes, limit: int) -> batches.Batch | None:
-        """The oldest records not receipted, `limit` octets at most and ending at a head, or None."""
+        """The oldest records not receipted: at most `limit` octets, ending at a head; or None."""
         for epoch in self._journal.epochs():
             first = max(self._sent_from.get(epoch.epoch, epoch.acked + 1), epoch.first)
             if first <= epoch.head:
@@ -85,7 +84,7 @@ class Backlog:
 
     def _links(self, epoch: Epoch | None) -> Callable[[int], bytes | None]:
         if epoch is None:
-            return lambda seq: None
+            return lambda _: None
         known = epoch
         return lambda seq: self._journal.link(known, seq)
 

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -23,11 +23,11 @@ _NO_CHECK_TIME = 0x200000
 _NOT_AUTHORIZED = 0x87
 
 
-class ConnectionLost(Exception):
+class ConnectionLostError(Exception):
     """The connection ended or never came to be; the message says why."""
 
 
-class Refused(ConnectionLost):
+class RefusedError(ConnectionLostError):
     """The broker refused a message or a subscription: the certificate or its rights are wrong."""
 
 
@@ -64,7 +64,7 @@ class Waker:
 
 
 class Connection:
-    """A connected client, as a context manager. Every method may raise ConnectionLost."""
+    """A connected client, as a context manager. Every method may raise ConnectionLostError."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Connection:
         self._timeout_s = timeout_s
         self._subscribed = False
         self._connected = False
-        self._failure: ConnectionLost | None = None
+        self._failure: ConnectionLostError | None = None
         self._client = client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -105,7 +105,7 @@ class Connection:
             sock: Any = client.socket()
             sock.settimeout(0)
         except (OSError, ssl.SSLError, ValueError) as error:
-            raise ConnectionLost(f"cannot reach {host}:{port}: {error}") from error
+            raise ConnectionLostError(f"cannot reach {host}:{port}: {error}") from error
         self._until(lambda: self._connected, "the broker does not answer CONNECT")
 
     def subscribe(self, topics: list[str]) -> None:
@@ -126,12 +126,12 @@ class Connection:
         self._raise_failure()
 
     def pump(self, timeout_s: float) -> None:
-        """Serve the connection until something was received, the waker woke us, or the time is up."""
+        """Serve until something was received, the waker woke us, or the time is up."""
         deadline = time.monotonic() + timeout_s
         while not self.inbox:
             sock: Any = self._client.socket()
             if sock is None:
-                raise self._failure or ConnectionLost("the connection was closed")
+                raise self._failure or ConnectionLostError("the connection was closed")
             left = max(0.0, deadline - time.monotonic())
             if sock.pending():
                 readable: list[Any] = [sock]
@@ -148,11 +148,14 @@ class Connection:
             if self._waker.clear() or time.monotonic() >= deadline:
                 return
 
-    def __enter__(self) -> "Connection":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._client.on_disconnect = None
         if error is None:
@@ -165,7 +168,7 @@ class Connection:
         deadline = time.monotonic() + self._timeout_s
         while not done():
             if time.monotonic() >= deadline:
-                raise ConnectionLost(f"{otherwise} within {self._timeout_s:g} s")
+                raise ConnectionLostError(f"{otherwise} within {self._timeout_s:g} s")
             self.pump(0.2)
 
     def _raise_failure(self) -> None:
@@ -177,7 +180,7 @@ class Connection:
     def _on_connect(self, *arguments: Any) -> None:
         reason, properties = arguments[3], arguments[4]
         if reason.is_failure:
-            self._failure = Refused(f"the broker refuses the connection: {reason}")
+            self._failure = RefusedError(f"the broker refuses the connection: {reason}")
             return
         self.maximum_packet = getattr(properties, "MaximumPacketSize", self.maximum_packet)
         self._connected = True
@@ -185,16 +188,16 @@ class Connection:
     def _on_subscribe(self, *arguments: Any) -> None:
         refused = [str(code) for code in arguments[3] if code.is_failure]
         if refused:
-            self._failure = Refused(f"the broker refuses a subscription: {refused[0]}")
+            self._failure = RefusedError(f"the broker refuses a subscription: {refused[0]}")
         self._subscribed = True
 
     def _on_publish(self, *arguments: Any) -> None:
         reason = arguments[3]
         if reason.value >= 0x80:
-            self._failure = Refused(f"the broker refuses a message: {reason}")
+            self._failure = RefusedError(f"the broker refuses a message: {reason}")
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self.inbox.append((message.topic, bytes(message.payload)))
 
     def _on_disconnect(self, *arguments: Any) -> None:
-        self._failure = self._failure or ConnectionLost(f"the broker ended it: {arguments[3]}")
+        self._failure = self._failure or ConnectionLostError(f"the broker ended it: {arguments[3]}")

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from agent import config
 from agent.clock import Clock
-from agent.gate import Gate, Stopped
+from agent.gate import Gate, StoppedError
 from agent.telemetry import VERSION, Telemetry
 from agent.trust_store import TrustStore
 from agent.uplink.backlog import Backlog
 from agent.uplink.backoff import Backoff
-from agent.uplink.connection import Connection, ConnectionLost, Waker, tls_context
+from agent.uplink.connection import Connection, ConnectionLostError, Waker, tls_context
 from agent.uplink.verdicts import CloseEpoch, Forward, Hold, Ignore, Meaning
 from protocol import batches, topics
 from protocol.bodies import Sync
@@ -75,9 +75,9 @@ class Uplink:
             try:
                 self._telemetry.uplink_is("connecting")
                 self._session()
-            except Stopped:
+            except StoppedError:
                 return
-            except ConnectionLost as error:
+            except ConnectionLostError as error:
                 delay = backoff.next(time.monotonic() - started)
                 self._telemetry.uplink_is("offline", str(error))
                 self._telemetry.count("reconnects")
@@ -133,9 +133,7 @@ class Uplink:
                 self._handle(*connection.inbox.popleft(), nonce)
             return
         self._telemetry.count("batches")
-        connection.publish(
-            self._topic("records"), batch.encode(), expiry_s=self._settings.resend_s
-        )
+        connection.publish(self._topic("records"), batch.encode(), expiry_s=self._settings.resend_s)
         self._await_receipt(connection, nonce)
 
     def _await_receipt(self, connection: Connection, nonce: bytes) -> None:
@@ -145,13 +143,13 @@ class Uplink:
             left = deadline - time.monotonic()
             if left <= 0 or self._stop.is_set():
                 self._telemetry.count("unanswered")
-                raise ConnectionLost(f"no receipt within {self._settings.resend_s:g} s")
+                raise ConnectionLostError(f"no receipt within {self._settings.resend_s:g} s")
             connection.pump(left)
             while connection.inbox:
                 meaning = self._handle(*connection.inbox.popleft(), nonce)
                 if isinstance(meaning, Hold):
                     self._telemetry.alarm("refused", meaning.why)
-                    raise ConnectionLost(meaning.why)
+                    raise ConnectionLostError(meaning.why)
                 if meaning is not None:
                     self._telemetry.alarm("refused", None)
                     return
@@ -193,9 +191,7 @@ class Uplink:
             return
         self._telemetry_at = now
         payload = json.dumps(self._snapshot()).encode()
-        connection.publish(
-            self._topic("telemetry"), payload, expiry_s=self._settings.telemetry_s
-        )
+        connection.publish(self._topic("telemetry"), payload, expiry_s=self._settings.telemetry_s)
 
     def _status(self, state: str) -> bytes:
         return json.dumps(

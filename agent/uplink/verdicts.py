@@ -54,7 +54,13 @@ Meaning = Ignore | Forward | Back | CloseEpoch | Hold
 
 
 def judge(
-    leaf: Leaf, *, terminal: bytes, nonce: bytes, generation: int, first: int, acked: int,
+    leaf: Leaf,
+    *,
+    terminal: bytes,
+    nonce: bytes,
+    generation: int,
+    first: int,
+    acked: int,
     link_at: LinkAt,
 ) -> Meaning:
     """What `leaf`, already verified, means.
@@ -100,9 +106,7 @@ def _forward(
     return Ignore("it is older than the newest")
 
 
-def _resume(
-    leaf: Leaf, generation: int, first: int, acked: int, link_at: LinkAt
-) -> Meaning:
+def _resume(leaf: Leaf, generation: int, first: int, acked: int, link_at: LinkAt) -> Meaning:
     held = (leaf.resume or 1) - 1
     if held >= acked:
         if held == leaf.seq and link_at(held) != leaf.link:

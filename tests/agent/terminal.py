@@ -1,0 +1,72 @@
+"""A terminal's parts for unit tests: keys, a journal in a temporary directory, a settable clock."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.clock import Step
+from agent.queue.journal import Journal
+from agent.reads import BadgeRead, Feedback
+from agent.recorder import Recorder
+from agent.telemetry import Telemetry
+from protocol.badges import Assurance
+from protocol.bodies import Sync, Time
+from protocol.identity import generate_identity
+from protocol.keys import SigningKey
+from protocol.seals import SealingKey
+
+
+class FakeClock:
+    """Clocks that go where a test puts them."""
+
+    def __init__(self) -> None:
+        self.wall_ms = 1_790_000_000_000
+        self.uptime_ms = 10_000
+        self.jump: Step | None = None
+
+    def now(self) -> Time:
+        return Time(self.wall_ms, b"b" * 16, self.uptime_ms, Sync.SET, None)
+
+    def step(self) -> Step | None:
+        jump, self.jump = self.jump, None
+        return jump
+
+
+class Screen:
+    """A sink that remembers what was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, Feedback]] = []
+
+    def show(self, reader: str, feedback: Feedback) -> None:
+        self.shown.append((reader, feedback))
+
+
+@dataclass
+class Terminal:
+    """A terminal without readers and without a network."""
+
+    state: Path
+    key: SigningKey = field(default_factory=generate_identity)
+    platform: SealingKey = field(default_factory=SealingKey.generate)
+    recovery: SealingKey = field(default_factory=SealingKey.generate)
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.state / "journal.sqlite")
+        self.recorder = self.new_recorder()
+        self.telemetry = Telemetry("DEVICE", self.state)
+
+    def new_recorder(self, **options: int) -> Recorder:
+        seal_to = [self.platform.public, self.recovery.public]
+        return Recorder(self.journal, self.key, self.clock, seal_to, **options)  # type: ignore[arg-type]
+
+    def restart(self) -> None:
+        """Close and open again, as a new process would."""
+        self.journal.close()
+        self.journal = Journal(self.state / "journal.sqlite")
+        self.recorder = self.new_recorder()
+
+
+def read(number: str, reader: str = "gate") -> BadgeRead:
+    """A badge presented to a reader."""
+    return BadgeRead(reader, number, "em4100", Assurance.UID, "in")

@@ -1,0 +1,135 @@
+"""A tap through the gate: recorded, then green; never the other way round."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from agent.gate import Gate, StoppedError
+from agent.queue.journal import CannotStoreError
+from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
+from tests.agent.terminal import Screen, Terminal, read
+
+
+class Running:
+    """A gate in its thread."""
+
+    def __init__(self, terminal: Terminal, **options: float) -> None:
+        self.screen = Screen()
+        self.terminal = terminal
+        self.gate = Gate(
+            terminal.journal, terminal.recorder, terminal.telemetry, self.screen, **options
+        )
+        self.thread = threading.Thread(target=self.gate.run)
+
+    def settle(self) -> list[Feedback]:
+        """Wait until everything emitted so far was served; what was shown."""
+        self.gate.ask(lambda: None)
+        return [feedback for _, feedback in self.screen.shown]
+
+
+@pytest.fixture
+def running(terminal: Terminal) -> Iterator[Running]:
+    running = Running(terminal, debounce_s=60.0)
+    running.thread.start()
+    yield running
+    running.gate.stop()
+    running.thread.join()
+
+
+def test_green_comes_after_the_commit(terminal: Terminal) -> None:
+    running = Running(terminal)
+    order: list[str] = []
+    append = terminal.journal.append
+
+    def noting(*arguments: object) -> None:
+        append(*arguments)  # type: ignore[arg-type]
+        order.append("committed")
+
+    terminal.journal.append = noting  # type: ignore[method-assign]
+    show = running.screen.show
+
+    def showing(reader: str, feedback: Feedback) -> None:
+        order.append(feedback.value)
+        show(reader, feedback)
+
+    running.screen.show = showing  # type: ignore[method-assign]
+    running.gate.emit(read("1"))
+    running.gate.stop()
+    running.gate.run()
+    assert order == ["committed", "recorded-offline"]
+
+
+def test_taps_that_wait_together_share_one_commit(terminal: Terminal) -> None:
+    running = Running(terminal)
+    for n in range(20):
+        running.gate.emit(read(str(n)))
+    running.gate.stop()
+    running.gate.run()
+    epoch = terminal.journal.epochs()[-1]
+    signed = [row.seq for row in terminal.journal.rows(epoch.ordinal, 1, 100) if row.signature]
+    assert signed == [1, 22]
+    assert [f for _, f in running.screen.shown] == [Feedback.RECORDED_OFFLINE] * 20
+
+
+def test_a_card_left_lying_counts_once(running: Running) -> None:
+    for _ in range(5):
+        running.gate.emit(read("1"))
+    running.gate.emit(read("2"))
+    shown = running.settle()
+    assert shown.count(Feedback.RECORDED_OFFLINE) == 2
+    assert shown.count(Feedback.DUPLICATE) == 4
+    assert running.gate.ask(lambda: running.terminal.journal.epochs()[-1].head) == 4
+
+
+def test_online_green_says_so(running: Running) -> None:
+    running.terminal.telemetry.uplink_is("online")
+    running.gate.emit(read("1"))
+    assert running.settle() == [Feedback.RECORDED]
+
+
+def test_an_unreadable_badge_is_counted_and_not_recorded(running: Running) -> None:
+    running.gate.emit(Unreadable("gate", "checksum"))
+    running.gate.emit(ReaderState("gate", "ready", "fine"))
+    assert running.settle() == [Feedback.TRY_AGAIN]
+    found = running.terminal.telemetry.snapshot({})
+    assert found["unreadable"] == {"gate": {"checksum": 1}}
+    assert found["readers"] == {"gate": {"state": "ready", "detail": "fine"}}
+    assert running.gate.ask(lambda: running.terminal.journal.epochs()[-1].head) == 1
+
+
+def test_never_a_green_without_a_commit_and_a_second_try_counts(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise CannotStoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.terminal.journal, "append", fail)
+        running.gate.emit(read("1"))
+        assert running.settle() == [Feedback.OUT_OF_ORDER]
+    assert "cannot-store" in running.terminal.telemetry.snapshot({})["alarms"]
+    running.gate.emit(read("1"))
+    assert running.settle() == [Feedback.OUT_OF_ORDER, Feedback.RECORDED_OFFLINE]
+    assert running.terminal.telemetry.snapshot({})["alarms"] == {}
+
+
+def test_a_badge_the_record_cannot_hold_is_refused_and_stops_nobody(running: Running) -> None:
+    running.gate.emit(BadgeRead("gate", "9" * 49, "printed", read("1").assurance))
+    running.gate.emit(read("1"))
+    shown = running.settle()
+    assert sorted(f.value for f in shown) == ["recorded-offline", "try-again"]
+
+
+def test_a_question_gets_its_answer_or_its_error(running: Running) -> None:
+    assert running.gate.ask(lambda: 42) == 42
+    with pytest.raises(ZeroDivisionError):
+        running.gate.ask(lambda: 1 // 0)
+
+
+def test_a_stopped_gate_answers_nobody(terminal: Terminal) -> None:
+    running = Running(terminal)
+    running.gate.stop()
+    running.gate.run()
+    with pytest.raises(StoppedError):
+        running.gate.ask(lambda: None)

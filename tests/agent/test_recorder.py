@@ -1,0 +1,135 @@
+"""Records are sealed, chained and signed, and the recorder moves only with a commit."""
+
+import sqlite3
+
+import pytest
+
+from agent.clock import Step
+from agent.queue.journal import CannotStoreError, Journal, Row
+from agent.recorder import GROUP_READS
+from protocol import blobs, chain, seals
+from protocol.bodies import Body, Kind
+from tests.agent.terminal import Terminal, read
+
+
+def bodies(terminal: Terminal) -> list[Body]:
+    newest = terminal.journal.epochs()[-1]
+    return [Body.decode(row.body) for row in terminal.journal.rows(newest.ordinal, 1, 10_000)]
+
+
+def rows(terminal: Terminal) -> list[Row]:
+    newest = terminal.journal.epochs()[-1]
+    return list(terminal.journal.rows(newest.ordinal, 1, 10_000))
+
+
+def verify_chain(terminal: Terminal) -> None:
+    """Recompute every link, and check every signature, as a stranger would."""
+    epoch = terminal.journal.epochs()[-1].epoch
+    me = terminal.key.public.thumbprint
+    link = chain.epoch_link(me, epoch)
+    found = rows(terminal)
+    for seq, row in enumerate(found, start=1):
+        assert row.seq == seq
+        link = chain.next_link(link, row.body)
+        assert row.link == link
+        if row.signature is not None:
+            head = chain.Head(me, epoch, seq, link)
+            message = chain.assemble_head(head, terminal.key.public, row.signature)
+            assert chain.verify_head(message, terminal.key.public) == head
+    assert found[-1].signature is not None
+
+
+def test_a_first_start_says_so(terminal: Terminal) -> None:
+    (start,) = bodies(terminal)
+    assert (start.kind, start.seq) == (Kind.START, 1)
+    assert start.data == {0: "first start", 1: 1}
+    verify_chain(terminal)
+
+
+def test_a_group_is_one_chain_under_one_signature(terminal: Terminal) -> None:
+    numbers = terminal.recorder.record([read(f"{n:010}") for n in range(GROUP_READS)])
+    assert numbers == list(range(3, 3 + GROUP_READS))
+    assert [row.seq for row in rows(terminal) if row.signature] == [1, 2 + GROUP_READS]
+    verify_chain(terminal)
+
+
+def test_both_recipients_open_what_the_journal_does_not_show(terminal: Terminal) -> None:
+    terminal.recorder.record([read("0012345678")])
+    _, seal, tap = bodies(terminal)
+    blob = rows(terminal)[2].blob
+    assert blob is not None
+    assert tap.blob_ref is not None
+    for key in (terminal.platform, terminal.recovery):
+        content = seals.open_seal(
+            seal.data, [key], terminal=seal.terminal, epoch=seal.epoch, seq=seal.seq
+        )
+        place = blobs.Place(tap.terminal, tap.epoch, tap.seq, tap.blob_ref.seal_id)
+        assert blobs.open_blob(blob, content, place).number == "0012345678"
+    terminal.journal.checkpoint(idle=False)
+    stored = (terminal.state / "journal.sqlite-wal").read_bytes()
+    assert b"0012345678" not in stored
+
+
+def test_a_seal_ends_after_its_taps_and_after_its_hour(terminal: Terminal) -> None:
+    terminal.recorder = terminal.new_recorder(seal_taps=2, seal_ms=1000)
+    for n in range(3):
+        terminal.recorder.record([read(str(n))])
+    terminal.clock.uptime_ms += 1000
+    terminal.recorder.record([read("late")])
+    kinds = [body.kind for body in bodies(terminal)]
+    tap, seal = Kind.TAP, Kind.SEAL
+    assert kinds == [Kind.START, seal, tap, tap, seal, tap, seal, tap]
+
+
+def test_a_restart_continues_the_chain_under_a_new_seal(terminal: Terminal) -> None:
+    terminal.recorder.record([read("1")])
+    terminal.restart()
+    terminal.recorder.record([read("2")])
+    kinds = [body.kind for body in bodies(terminal)]
+    assert kinds == [Kind.START, Kind.SEAL, Kind.TAP, Kind.SEAL, Kind.TAP]
+    verify_chain(terminal)
+
+
+def test_a_clock_that_was_set_is_recorded_before_the_tap(terminal: Terminal) -> None:
+    terminal.clock.jump = Step(before_ms=5, after_ms=1_790_000_000_000)
+    terminal.recorder.record([read("1")])
+    clock = bodies(terminal)[1]
+    assert (clock.kind, clock.data) == (Kind.CLOCK, {0: 5, 1: 1_790_000_000_000})
+    assert not terminal.recorder.note_clock()
+
+
+def test_a_new_epoch_names_where_the_old_one_stood(terminal: Terminal) -> None:
+    terminal.recorder.record([read("1")])
+    before = terminal.journal.epochs()[-1]
+    terminal.recorder.new_epoch("why not")
+    (start,) = bodies(terminal)
+    assert start.data == {0: "why not", 1: 2, 2: before.epoch, 3: 3, 4: before.head_link}
+    verify_chain(terminal)
+
+
+def test_a_failed_commit_moves_nothing_and_drops_the_content_key(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = terminal.recorder
+    recorder.record([read("1")])
+    before = (recorder.seq, recorder.link)
+
+    def fail(self: Journal, ordinal: int, found: object) -> None:
+        raise CannotStoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append", fail)
+        with pytest.raises(CannotStoreError):
+            recorder.record([read("2")])
+    assert (recorder.seq, recorder.link) == before
+    assert recorder.live_seal is None
+    recorder.record([read("3")])
+    assert [body.kind for body in bodies(terminal)][3:] == [Kind.SEAL, Kind.TAP]
+    verify_chain(terminal)
+
+
+def test_the_journal_refuses_a_second_owner(terminal: Terminal) -> None:
+    other = sqlite3.connect(terminal.state / "journal.sqlite", timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("SELECT * FROM records").fetchall()
+    other.close()
