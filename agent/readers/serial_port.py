@@ -8,6 +8,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import serial
 
@@ -124,7 +125,7 @@ class Presentations:
 def fault(device: str, error: Exception) -> tuple[str, str]:
     """State and detail of a serial port that cannot be opened or was lost."""
     number = _errno(error)
-    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV) or not os.path.exists(device):
+    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV) or not Path(device).exists():
         return "absent", f"{device} is not there: plug the reader in, or correct `device`"
     if number in (errno.EACCES, errno.EPERM):
         user = pwd.getpwuid(os.geteuid()).pw_name
@@ -133,10 +134,9 @@ def fault(device: str, error: Exception) -> tuple[str, str]:
         return "failed", f"{device} is in use by another program: stop that one (fuser {device})"
     if number in (errno.ENOTTY, errno.EINVAL, errno.EISDIR):
         return "failed", f"{device} is no serial port: correct `device`"
-    if number in (None, errno.EIO):
+    if number is None or number == errno.EIO:
         return "absent", f"{device} was lost: plug the reader in again"
-    reason = os.strerror(number) if isinstance(number, int) else str(error)
-    return "failed", f"{device}: {reason}: unplug the reader and plug it in again"
+    return "failed", f"{device}: {os.strerror(number)}: unplug the reader and plug it in again"
 
 
 def _errno(error: BaseException | None) -> int | None:
@@ -154,7 +154,7 @@ def _errno(error: BaseException | None) -> int | None:
 def _group(device: str) -> str:
     """The group to join: the device's own, where that would help."""
     try:
-        status = os.stat(device)
+        status = Path(device).stat()
         name = grp.getgrgid(status.st_gid).gr_name
     except (OSError, KeyError):
         return "dialout"

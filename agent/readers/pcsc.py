@@ -1,0 +1,160 @@
+"""PC/SC readers: ACR122U, ACR1252U, OMNIKEY and any other that pcscd knows."""
+
+import contextlib
+import getpass
+import queue
+import threading
+
+from agent.badges.presented import presented
+from agent.badges.uid import uid_badge
+from agent.readers import acr122u
+from agent.readers.base import Backoff, Emit, StateReport
+from agent.readers.config import PcscConfig
+from agent.readers.winscard import CardError, CardSession, Context, PcscError, ServiceError, Slot
+from agent.reads import BadgeRead, Feedback, Unreadable
+
+_WAIT_MS = 500
+"""How long pcscd is waited for at a time; also how often `stop` is looked at."""
+_FEEDBACK_S = 0.3
+"""How long a card session is kept for the gate's word, where a lamp needs the session."""
+
+_GET_UID = (0xFF, 0xCA, 0x00, 0x00, 0x00)
+"""GET DATA, UID (PC/SC part 3, 3.2.2.1.3)."""
+_OK = 0x9000
+_NO_INFORMATION = 0x6300
+"""What readers answer for a card that left the field."""
+
+
+class PcscReader:
+    """Every PC/SC reader whose name contains the configured text, one card at a time.
+
+    Readers that must not wait for each other's cards get a table each.
+    """
+
+    def __init__(self, config: PcscConfig) -> None:
+        self.name = config.name
+        self._config = config
+        self._readers: list[str] = []
+        self._atr = b""
+        self._lying: dict[str, BadgeRead | Unreadable] = {}
+        self._word: queue.Queue[Feedback] = queue.Queue(maxsize=1)
+
+    def describe(self) -> str:
+        """What it is, in one line for `status`."""
+        named = f"named like {self._config.match!r}" if self._config.match else "of any name"
+        parts = [f"PC/SC reader {named}: {', '.join(self._readers) or 'none now'}"]
+        if self._atr:
+            parts.append(f"last card's ATR {self._atr.hex(' ').upper()}")
+        return "; ".join(parts)
+
+    def feedback(self, feedback: Feedback) -> None:
+        """Hand `feedback` to the thread of the card session, which lights it where it can."""
+        with contextlib.suppress(queue.Full):
+            self._word.put_nowait(feedback)
+
+    def run(self, emit: Emit, stop: threading.Event) -> None:
+        """Read badges until `stop`; see Reader.run."""
+        report = StateReport(self.name, emit)
+        backoff = Backoff()
+        while not stop.is_set():
+            try:
+                with Context() as context:
+                    self._watch(context, emit, report, backoff, stop)
+            except ServiceError as error:
+                self._readers = []
+                report.tell("failed", _service_fault(error))
+                backoff.wait(stop)
+
+    def _watch(
+        self,
+        context: Context,
+        emit: Emit,
+        report: StateReport,
+        backoff: Backoff,
+        stop: threading.Event,
+    ) -> None:
+        """Follow the readers until `stop`. Raises ServiceError when pcscd goes."""
+        slots: dict[str, Slot] = {}
+        while not stop.is_set():
+            everything = context.readers()
+            self._readers = [name for name in everything if self._config.match in name]
+            report.tell(*self._state(everything))
+            slots = {name: slots.get(name, Slot(0)) for name in self._readers}
+            changes = context.wait(slots, _WAIT_MS)
+            backoff.reset()
+            for name, slot in changes.items():
+                before = slots[name]
+                slots[name] = slot
+                self._changed(context, name, before, slot, emit)
+
+    def _changed(self, context: Context, name: str, before: Slot, slot: Slot, emit: Emit) -> None:
+        if not slot.present:
+            self._lying.pop(name, None)
+            return
+        seen = before.state != 0
+        if seen and before.present and before.events == slot.events:
+            return
+        if seen:
+            self._lying.pop(name, None)
+        self._atr = slot.atr
+        self._read(context, name, emit)
+
+    def _read(self, context: Context, name: str, emit: Emit) -> None:
+        try:
+            session = context.connect(name)
+        except CardError as error:
+            self._present(name, Unreadable(self.name, error.reason), emit)
+            return
+        with session:
+            told = self._present(name, self._identify(session), emit)
+            if told and acr122u.is_one(name):
+                self._light(session)
+
+    def _identify(self, session: CardSession) -> BadgeRead | Unreadable:
+        try:
+            uid, status = session.transmit(_GET_UID)
+        except CardError as error:
+            return Unreadable(self.name, error.reason)
+        if status == _NO_INFORMATION:
+            return Unreadable(self.name, "pulled-away")
+        if status != _OK:
+            return Unreadable(self.name, "no-uid")
+        return presented(self.name, self._config.direction, lambda: uid_badge(uid))
+
+    def _present(self, name: str, event: BadgeRead | Unreadable, emit: Emit) -> bool:
+        """Emit `event`, unless pcscd or the reader restarted under a card already told of."""
+        if self._lying.get(name) == event:
+            return False
+        self._lying[name] = event
+        while not self._word.empty():
+            self._word.get_nowait()
+        emit(event)
+        return True
+
+    def _light(self, session: CardSession) -> None:
+        with contextlib.suppress(queue.Empty, PcscError):
+            session.transmit(acr122u.signal(self._word.get(timeout=_FEEDBACK_S)))
+
+    def _state(self, everything: list[str]) -> tuple[str, str]:
+        if self._readers:
+            return "ready", f"PC/SC: {', '.join(self._readers)}"
+        if everything:
+            return "absent", (
+                f"no PC/SC reader's name contains {self._config.match!r}: correct `match`; there"
+                f" is {', '.join(everything)}"
+            )
+        return "absent", (
+            "no PC/SC reader: plug it in; an ACR122U also needs the kernel modules pn533 and"
+            " pn533_usb blacklisted"
+        )
+
+
+def _service_fault(error: ServiceError) -> str:
+    if error.denied:
+        return (
+            f"pcscd refuses user {getpass.getuser()}: add a polkit rule for"
+            " org.debian.pcsc-lite.access_pcsc"
+        )
+    if error.away:
+        return "pcscd does not run: systemctl enable --now pcscd.socket"
+    return f"pcscd does not answer ({error}): systemctl restart pcscd"

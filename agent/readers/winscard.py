@@ -1,0 +1,194 @@
+"""PC/SC as typed calls: contexts, readers, card sessions. Only `smartcard.scard` is used.
+
+pyscard's own monitors die silently when pcscd restarts, and a context from before a restart never
+works again: every error here says whether the context is lost, so that the caller makes a new one.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from agent.readers.base import ReaderUnavailableError
+
+try:
+    from smartcard import scard
+except ImportError as error:
+    raise ReaderUnavailableError(
+        "a reader of kind pcsc needs pyscard: install pointeuse[pcsc], after the Debian packages"
+        " pcscd libpcsclite-dev swig gcc python3-dev"
+    ) from error
+
+PNP = r"\\?PnP?\Notification"
+"""The pseudo-reader whose state changes when a reader comes or goes."""
+
+_DISAGREEMENT_S = 0.05
+
+_AWAY = {
+    scard.SCARD_E_NO_SERVICE,
+    scard.SCARD_E_SERVICE_STOPPED,
+    scard.SCARD_E_INVALID_HANDLE,
+    scard.SCARD_F_COMM_ERROR,
+}
+_LOST = {*_AWAY, scard.SCARD_F_INTERNAL_ERROR}
+_DENIED = {scard.SCARD_W_SECURITY_VIOLATION, scard.SCARD_E_NO_ACCESS}
+_REMOVED = {
+    scard.SCARD_W_REMOVED_CARD,
+    scard.SCARD_W_UNPOWERED_CARD,
+    scard.SCARD_E_NO_SMARTCARD,
+    scard.SCARD_E_NOT_TRANSACTED,
+    scard.SCARD_E_READER_UNAVAILABLE,
+    scard.SCARD_E_UNKNOWN_READER,
+}
+_BUSY = {scard.SCARD_E_SHARING_VIOLATION, scard.SCARD_W_RESET_CARD}
+
+
+class PcscError(Exception):
+    """A PC/SC call failed."""
+
+    def __init__(self, call: str, code: int) -> None:
+        """`code` is the SCARD_ value that `call` returned."""
+        super().__init__(f"{call}: {scard.SCardGetErrorMessage(code)} ({code & 0xFFFFFFFF:#010x})")
+        self.code = code
+
+
+class ServiceError(PcscError):
+    """pcscd is away or refuses: this context is of no more use."""
+
+    @property
+    def away(self) -> bool:
+        """Whether pcscd does not run, or no longer."""
+        return self.code in _AWAY
+
+    @property
+    def denied(self) -> bool:
+        """Whether pcscd runs, but not for this user."""
+        return self.code in _DENIED
+
+
+class CardError(PcscError):
+    """The card did not answer; `reason` is "pulled-away", "busy" or "mute"."""
+
+    @property
+    def reason(self) -> str:
+        """The word counted in telemetry."""
+        if self.code in _REMOVED:
+            return "pulled-away"
+        return "busy" if self.code in _BUSY else "mute"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What PC/SC knows of a reader at one moment."""
+
+    state: int
+    """SCARD_STATE_ bits, with a count of insertions and removals in the upper 16."""
+    atr: bytes = b""
+
+    @property
+    def present(self) -> bool:
+        """Whether a card is there."""
+        return bool(self.state & scard.SCARD_STATE_PRESENT)
+
+    @property
+    def events(self) -> int:
+        """The count of insertions and removals, modulo 65536."""
+        return self.state >> 16 & 0xFFFF
+
+
+class Context:
+    """A connection to pcscd, for one thread; use it in a `with` block."""
+
+    def __init__(self) -> None:
+        """Raises ServiceError."""
+        code, self._handle = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+        if code != scard.SCARD_S_SUCCESS:
+            raise ServiceError("SCardEstablishContext", code)
+        self._pnp = int(scard.SCARD_STATE_UNAWARE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        scard.SCardReleaseContext(self._handle)
+
+    def readers(self) -> list[str]:
+        """The names of all readers. Raises ServiceError."""
+        try:
+            code, names = scard.SCardListReaders(self._handle, [])
+        except SystemError as error:
+            # What pyscard makes of a context that is no longer one.
+            raise ServiceError("SCardListReaders", scard.SCARD_E_INVALID_HANDLE) from error
+        if code == scard.SCARD_E_NO_READERS_AVAILABLE:
+            return []
+        if code != scard.SCARD_S_SUCCESS:
+            raise ServiceError("SCardListReaders", code)
+        return list(names)
+
+    def wait(self, known: dict[str, Slot], timeout_ms: int) -> dict[str, Slot]:
+        """The slots as they are, as soon as one is not as `known` or readers come or go.
+
+        Empty when nothing changed in `timeout_ms`, or when a reader named in `known` is gone.
+        Raises ServiceError.
+        """
+        asked = [(name, slot.state) for name, slot in known.items()]
+        asked.append((PNP, self._pnp))
+        code, answers = scard.SCardGetStatusChange(self._handle, timeout_ms, asked)
+        if code == scard.SCARD_E_UNKNOWN_READER:
+            # Answered at once, and perhaps again before pcscd's list of readers agrees.
+            time.sleep(_DISAGREEMENT_S)
+            return {}
+        if code in (scard.SCARD_E_TIMEOUT, scard.SCARD_E_CANCELLED):
+            return {}
+        if code != scard.SCARD_S_SUCCESS:
+            raise ServiceError("SCardGetStatusChange", code)
+        slots = {
+            name: Slot(state & ~scard.SCARD_STATE_CHANGED, bytes(atr))
+            for name, state, atr in answers
+        }
+        self._pnp = slots.pop(PNP).state
+        return slots
+
+    def connect(self, reader: str) -> "CardSession":
+        """Speak to the card in `reader`. Raises CardError, ServiceError."""
+        code, card, protocol = scard.SCardConnect(
+            self._handle,
+            reader,
+            scard.SCARD_SHARE_SHARED,
+            scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
+        )
+        _check("SCardConnect", code)
+        return CardSession(card, protocol)
+
+
+class CardSession:
+    """A card that can be spoken to; use it in a `with` block."""
+
+    def __init__(self, card: Any, protocol: int) -> None:
+        self._card = card
+        self._protocol = protocol
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        scard.SCardDisconnect(self._card, scard.SCARD_LEAVE_CARD)
+
+    def transmit(self, apdu: Sequence[int]) -> tuple[bytes, int]:
+        """Data and status word (ISO/IEC 7816-4, 5.3) of a command.
+
+        Raises CardError, ServiceError.
+        """
+        code, answer = scard.SCardTransmit(self._card, self._protocol, list(apdu))
+        _check("SCardTransmit", code)
+        if len(answer) < 2:
+            # Some drivers report a card that went as an empty answer and success.
+            raise CardError("SCardTransmit", scard.SCARD_W_REMOVED_CARD)
+        return bytes(answer[:-2]), answer[-2] << 8 | answer[-1]
+
+
+def _check(call: str, code: int) -> None:
+    if code in _LOST:
+        raise ServiceError(call, code)
+    if code != scard.SCARD_S_SUCCESS:
+        raise CardError(call, code)
