@@ -11,13 +11,12 @@ import time
 import tty
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
+
+from hwsim.errors import SimulatorError
 
 STX = b"\x02"
 ETX = b"\x03"
-
-
-class SimulatorError(Exception):
-    """The simulated hardware cannot do what was asked; the message says why."""
 
 
 def em4100_digits(number: str) -> bytes:
@@ -70,7 +69,7 @@ class SerialReader:
         self._master: int | None = None
         self.replug()
 
-    def __enter__(self) -> "SerialReader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
