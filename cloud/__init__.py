@@ -1,0 +1,1 @@
+"""The platform: custody of records, what they mean, and who may see it."""

@@ -1,0 +1,1 @@
+"""Companies, their divisions and their sites."""

@@ -1,0 +1,1 @@
+"""Raw records as terminals signed them, before they mean anything."""

@@ -1,0 +1,108 @@
+"""What terminals sent, kept as it came; what was refused; what is not understood yet.
+
+`records` and `heads` take tens of thousands of rows a second, so they carry their key and nothing
+else: no second index, and no foreign key, since ingest holds the epoch's row locked as it inserts.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from cloud.metadata import Id, Millis, metadata
+
+platform = Table(
+    "platform",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("terminal_id", ForeignKey("terminals.id"), nullable=False),
+    Column("epoch", LargeBinary, nullable=False),
+    Column(
+        "branch", Integer, nullable=False, server_default="0", comment="0: the chain attributed"
+    ),
+    Column("ordinal", BigInteger, comment="for people"),
+    Column("first_seq", BigInteger, nullable=False, server_default="1", comment="oldest one held"),
+    Column("head_seq", BigInteger, nullable=False, server_default="0"),
+    Column("head_link", LargeBinary, nullable=False),
+    Column("interpreted_seq", BigInteger, nullable=False, server_default="0"),
+    Column("created_ms", Millis, nullable=False),
+    UniqueConstraint("terminal_id", "epoch", "branch"),
+    CheckConstraint("length(epoch) = 16", name="epoch"),
+    CheckConstraint("length(head_link) = 32", name="head_link"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("epoch_id", Id, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("blob", LargeBinary),
+    Column("link", LargeBinary, nullable=False),
+    Column("received_ms", Millis, nullable=False),
+    PrimaryKeyConstraint("epoch_id", "seq"),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("epoch_id", Id, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False, comment="COSE_Sign1"),
+    PrimaryKeyConstraint("epoch_id", "seq"),
+)
+
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True, comment="H(topic, message)"),
+    Column("device", Text, nullable=False, comment="as the topic names it"),
+    Column("topic", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("message", LargeBinary, nullable=False, comment="its first 64 KiB"),
+    Column("count", BigInteger, nullable=False, server_default="1"),
+    Column("first_ms", Millis, nullable=False),
+    Column("last_ms", Millis, nullable=False),
+    Index("ix_rejected_device", "device"),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("terminal_id", ForeignKey("terminals.id")),
+    Column("kind", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at_ms", Millis, nullable=False),
+    Column("cleared_ms", Millis),
+    Index("ix_alarms_terminal_id", "terminal_id"),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("epoch_id", ForeignKey("epochs.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("tried_ms", Millis, nullable=False),
+    PrimaryKeyConstraint("epoch_id", "seq"),
+)

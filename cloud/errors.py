@@ -1,0 +1,20 @@
+"""What can be wrong when running the platform. Each message is one line that names the fix.
+
+    CloudError
+    ├── DatabaseError    the database cannot be used as it is
+    └── RefusedError     a change was asked that the platform must not make
+
+A ConnectionError or OperationalError of a driver becomes a DatabaseError where a person reads it.
+"""
+
+
+class CloudError(Exception):
+    """Something is wrong that a person can mend."""
+
+
+class DatabaseError(CloudError):
+    """The database cannot be used as it is."""
+
+
+class RefusedError(CloudError):
+    """A change was asked that the platform must not make."""

@@ -1,0 +1,1 @@
+"""Taps as the platform knows them: attributed and dated."""

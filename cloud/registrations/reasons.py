@@ -1,0 +1,44 @@
+"""Why a registration is not wholly attributed: the words in its `reason`, and what to do."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What is missing. Several are joined by a space, in this order."""
+
+    NO_ASSIGNMENT = "no-assignment"
+    """The terminal was assigned to no site when the badge was presented."""
+    BADGE_UNLINKED = "badge-unlinked"
+    """The badge belongs to no worker yet."""
+    BADGE_EXPIRED = "badge-expired"
+    """The badge was presented outside the dates it is valid."""
+    WORKER_INACTIVE = "worker-inactive"
+    """The worker is not active in the company."""
+    EMPLOYER_UNKNOWN = "employer-unknown"
+    """Neither the worker nor the badge names an employer."""
+    EMPLOYER_INVALID = "employer-invalid"
+    """The badge names an employer by a number that cannot be one."""
+    CLOCK_UNSURE = "clock-unsure"
+    """The terminal's clock was not set, and no later record corrects it."""
+
+    @property
+    def advice(self) -> str:
+        """One sentence for a person: what was found, and the fix."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Reason.NO_ASSIGNMENT: "The terminal had no site at that time: assign it, from a date before.",
+    Reason.BADGE_UNLINKED: "The badge belongs to nobody yet: link it to a worker.",
+    Reason.BADGE_EXPIRED: "The badge was not valid at that time: check its dates.",
+    Reason.WORKER_INACTIVE: "The worker is inactive: activate the worker if that is wrong.",
+    Reason.EMPLOYER_UNKNOWN: "No employer is known: link the badge to a worker of a company.",
+    Reason.EMPLOYER_INVALID: "The employer number on the badge is not valid: link the badge.",
+    Reason.CLOCK_UNSURE: "The terminal's clock was not set: the time may be wrong.",
+}
+
+
+def explain(reason: str) -> str:
+    """The advice for a stored `reason`; a word this code does not know is shown as it is."""
+    known = {member.value: member for member in Reason}
+    return " ".join(known[word].advice if word in known else word for word in reason.split())

@@ -1,0 +1,10 @@
+"""Every table of the platform: importing this module fills `metadata`."""
+
+import cloud.companies.tables
+import cloud.custody.tables
+import cloud.registrations.tables
+import cloud.terminals.tables
+import cloud.workers.tables  # noqa: F401
+from cloud.metadata import metadata
+
+__all__ = ["metadata"]

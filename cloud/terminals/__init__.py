@@ -1,0 +1,1 @@
+"""Terminals, and where each one stood when."""
