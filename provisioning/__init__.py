@@ -1,0 +1,1 @@
+"""Identity, certificates and broker settings of terminals and platforms."""
