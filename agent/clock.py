@@ -74,13 +74,12 @@ class Clock:
             self._sync, self._bound = self._judge(wall)
         return Time(wall, self._boot, boottime, self._sync, self._bound)
 
-    def step(self) -> Step | None:
-        """The jump since this was last asked, if there was one."""
-        wall, boottime = self._wall_ms(), self.boottime_ms()
-        before = boottime + self._offset_ms
+    def step(self, now: Time) -> Step | None:
+        """The jump of the wall clock up to `now` since this was last asked, if there was one."""
+        wall, before = now.wall_ms, now.boottime_ms + self._offset_ms
         if abs(wall - before) < STEP_MS:
             return None
-        self._offset_ms = wall - boottime
+        self._offset_ms = wall - now.boottime_ms
         self._checked_ms = -_REFRESH_MS
         return Step(before, wall)
 

@@ -130,11 +130,14 @@ class Gate:
         return items
 
     def _admit(self, reads: Sequence[BadgeRead]) -> None:
-        fresh = [read for read in reads if self._fits(read) and self._is_new(read)]
+        fresh = [read for read in reads if self._is_new(read)]
         if not fresh:
             return
         try:
             self.recorder.record(fresh)
+        except MalformedError:
+            self._admit_those_that_fit(fresh)
+            return
         except CannotStoreError as error:
             self._cannot_store(fresh, error)
             return
@@ -144,6 +147,12 @@ class Gate:
         self.telemetry.count("taps", len(fresh))
         self.telemetry.alarm("cannot-store", None)
         self.recorded()
+        self.recorder.prepare()
+
+    def _admit_those_that_fit(self, reads: Sequence[BadgeRead]) -> None:
+        for read in reads:
+            self._seen.pop((read.profile, read.badge), None)
+        self._admit([read for read in reads if self._fits(read)])
 
     def _fits(self, read: BadgeRead) -> bool:
         try:

@@ -1,13 +1,13 @@
 """What readers tell the gate, and what the gate tells readers back."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from protocol.badges import Assurance
 
 
-@dataclass(frozen=True, slots=True)
-class BadgeRead:
+class BadgeRead(msgspec.Struct, frozen=True):
     """One badge presented once, identified.
 
     `badge` is the normalised number (a UID as upper-case hexadecimal, or digits); `employer`
@@ -24,8 +24,7 @@ class BadgeRead:
     flags: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """Something was presented but gave no identity: no record, and the worker tries again."""
 
     reader: str
@@ -33,8 +32,7 @@ class Unreadable:
     """One of a small set of words, counted in telemetry: "checksum", "frame", "pulled-away"..."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReaderState:
+class ReaderState(msgspec.Struct, frozen=True):
     """A reader came, went or failed."""
 
     reader: str

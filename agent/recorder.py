@@ -66,6 +66,7 @@ class Recorder:
         self._journal, self._key, self._clock = journal, key, clock
         self._seal_ms, self._seal_taps = seal_ms, seal_taps
         self._seal: _Seal | None = None
+        self._prepared: blobs.TapSealer | None = None
         epochs = journal.epochs()
         if epochs:
             self._continue(epochs[-1])
@@ -107,6 +108,11 @@ class Recorder:
         self._seal = seal
         return numbers
 
+    def prepare(self) -> None:
+        """Do what can be done for the next tap before it comes."""
+        if self._seal is not None:
+            self._prepared = self._new_sealer(self.seq + 1, self._seal)
+
     def note_clock(self) -> bool:
         """Write a clock record if the wall clock was set or stepped. Raises CannotStoreError."""
         group = _Group(self.seq, self.link)
@@ -124,8 +130,7 @@ class Recorder:
     # -- one record each ---------------------------------------------------------------------
 
     def _add_tap(self, group: "_Group", now: Time, seal: _Seal, read: BadgeRead) -> None:
-        place = blobs.Place(self.terminal, self.epoch, group.seq + 1, seal.content.seal_id)
-        blob = blobs.seal_badge(_badge(read), seal.content, place)
+        blob = self._sealer(group.seq + 1, seal).seal(_badge(read))
         body = self._body(
             group,
             Kind.TAP,
@@ -137,6 +142,18 @@ class Recorder:
         )
         group.add(body, blob)
 
+    def _sealer(self, seq: int, seal: _Seal) -> blobs.TapSealer:
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared.place == self._place(seq, seal):
+            return prepared
+        return self._new_sealer(seq, seal)
+
+    def _new_sealer(self, seq: int, seal: _Seal) -> blobs.TapSealer:
+        return blobs.TapSealer(seal.content, self._place(seq, seal))
+
+    def _place(self, seq: int, seal: _Seal) -> blobs.Place:
+        return blobs.Place(self.terminal, self.epoch, seq, seal.content.seal_id)
+
     def _add_seal(self, group: "_Group", now: Time) -> _Seal:
         content = seals.ContentKey.generate()
         seq = group.seq + 1
@@ -147,7 +164,7 @@ class Recorder:
         return _Seal(content, seq, now.boottime_ms + self._seal_ms, self._seal_taps)
 
     def _add_clock_step(self, group: "_Group", now: Time) -> None:
-        step = self._clock.step()
+        step = self._clock.step(now)
         if step is not None:
             data = {0: step.before_ms, 1: step.after_ms}
             group.add(self._body(group, Kind.CLOCK, now, data=data))

@@ -1,7 +1,8 @@
 """Who a badge says it is: the plaintext of a sealed tap."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 
 class Assurance(IntEnum):
@@ -22,8 +23,7 @@ class Assurance(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Badge:
+class Badge(msgspec.Struct, frozen=True):
     """A badge as a reader identified it.
 
     `number` is the normalised identifier: a UID as upper-case hexadecimal, or decimal digits.

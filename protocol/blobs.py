@@ -12,8 +12,8 @@ octets, since its length would otherwise tell the type of badge.
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -35,8 +35,7 @@ _COMMITMENT = 32
 _NONCE = bytes(12)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a tap stands: what ties its blob to its record."""
 
     terminal: bytes
@@ -61,12 +60,28 @@ def tap_key(content: ContentKey, salt: bytes, place: Place) -> bytes:
     return hmac.digest(content.key, message, "sha256")
 
 
+class TapSealer:
+    """Seals the tap at one place. All but the badge is known beforehand, so most work is too."""
+
+    __slots__ = ("_aad", "_aead", "_commitment", "_salt", "place")
+
+    def __init__(self, content: ContentKey, place: Place) -> None:
+        self.place = place
+        self._salt = secrets.token_bytes(_SALT)
+        key = tap_key(content, self._salt, place)
+        self._aead = AESGCM(key)
+        self._aad = place.aad()
+        self._commitment = _commitment(key)
+
+    def seal(self, badge: Badge) -> bytes:
+        """The blob: 128 or 192 octets. Once only. Raises MalformedError for a badge too long."""
+        sealed = self._aead.encrypt(_NONCE, _pad(_plaintext(badge)), self._aad)
+        return self._salt + sealed + self._commitment
+
+
 def seal_badge(badge: Badge, content: ContentKey, place: Place) -> bytes:
-    """The blob of a tap: 128 or 192 octets. Raises MalformedError for a badge that fits neither."""
-    salt = secrets.token_bytes(_SALT)
-    key = tap_key(content, salt, place)
-    sealed = AESGCM(key).encrypt(_NONCE, _pad(_plaintext(badge)), place.aad())
-    return salt + sealed + _commitment(key)
+    """The blob of a tap. Raises MalformedError for a badge too long."""
+    return TapSealer(content, place).seal(badge)
 
 
 def salt_of(blob: bytes) -> bytes:
@@ -119,7 +134,7 @@ def check_badge(badge: Badge) -> None:
 
 def _plaintext(badge: Badge) -> bytes:
     check_badge(badge)
-    return cbor.encode(
+    return cbor.encode_in_order(
         [
             secrets.token_bytes(16),
             badge.number,

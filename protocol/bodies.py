@@ -4,9 +4,10 @@ A body says when, where and what kind; who tapped is sealed in a blob beside it,
 holds only the blob's hash.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
+
+import msgspec
 
 from protocol import cbor
 from protocol.errors import MalformedError
@@ -56,8 +57,7 @@ class Direction(IntEnum):
     BREAK_END = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(msgspec.Struct, frozen=True):
     """A moment as the terminal saw it.
 
     `wall_ms` is milliseconds since 1970 UTC; `boot` the 16-byte boot id; `boottime_ms`
@@ -72,16 +72,14 @@ class Time:
     bound_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BlobRef:
+class BlobRef(msgspec.Struct, frozen=True):
     """Where to find who tapped: the seal's 16-byte id, and H(blob)."""
 
     seal_id: bytes
     blob_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """One record body. `kind` is a Kind, or an integer this code does not know yet."""
 
     terminal: bytes
@@ -125,8 +123,8 @@ class Body:
         if self.receipt_hash is not None:
             fields[10] = self.receipt_hash
         if self.data is not None:
-            fields[11] = self.data
-        raw = cbor.encode(fields)
+            fields[11] = self.data  # its makers write their maps in key order
+        raw = cbor.encode_in_order(fields)
         if len(raw) > MAX_BODY:
             raise MalformedError(f"a body of {len(raw)} bytes; {MAX_BODY} is the most")
         return raw

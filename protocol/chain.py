@@ -5,7 +5,8 @@ record would otherwise make two chains.
 """
 
 import hashlib
-from dataclasses import dataclass
+
+import msgspec
 
 from protocol import cbor, cose
 from protocol.fields import as_array, as_bytes, as_uint
@@ -34,8 +35,7 @@ def next_link_by_hash(link: bytes, body_hash: bytes) -> bytes:
     return hashlib.sha256(_LINK + link + body_hash).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """A terminal's word that its chain stood at `link` after record `seq`."""
 
     terminal: bytes
@@ -60,7 +60,7 @@ def assemble_head(head: Head, key: VerifyKey, signature: bytes) -> bytes:
 
 
 def _payload(head: Head) -> bytes:
-    return cbor.encode([head.terminal, head.epoch, head.seq, head.link])
+    return cbor.encode_in_order([head.terminal, head.epoch, head.seq, head.link])
 
 
 def verify_head(message: bytes, key: VerifyKey) -> Head:

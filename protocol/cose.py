@@ -5,7 +5,6 @@ algorithm is the expected key's: a message naming another is refused.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import cbor2
@@ -27,11 +26,6 @@ def keyring(keys: Iterable[VerifyKey]) -> KeyLookup:
     return {key.thumbprint: key for key in keys}.get
 
 
-@lru_cache(maxsize=64)
-def _protected(key: VerifyKey) -> bytes:
-    return cbor.encode({1: int(key.algorithm), 4: key.thumbprint})
-
-
 def sign1(key: SigningKey, payload: bytes, aad: bytes) -> bytes:
     """A tagged COSE_Sign1 over `payload`, with `aad` as external additional data."""
     return assemble1(key.public, payload, signature1(key, payload, aad))
@@ -39,12 +33,12 @@ def sign1(key: SigningKey, payload: bytes, aad: bytes) -> bytes:
 
 def signature1(key: SigningKey, payload: bytes, aad: bytes) -> bytes:
     """The 64-byte signature alone of a COSE_Sign1: what a journal keeps of a head."""
-    return key.sign(cbor.encode(["Signature1", _protected(key.public), aad, payload]))
+    return key.sign(cbor.encode_in_order(["Signature1", key.public.protected, aad, payload]))
 
 
 def assemble1(key: VerifyKey, payload: bytes, signature: bytes) -> bytes:
     """The tagged COSE_Sign1 around a signature made earlier by `key`."""
-    return cbor2.dumps(cbor2.CBORTag(_SIGN1_TAG, [_protected(key), {}, payload, signature]))
+    return cbor2.dumps(cbor2.CBORTag(_SIGN1_TAG, [key.protected, {}, payload, signature]))
 
 
 def verify1(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, VerifyKey]:
@@ -65,7 +59,7 @@ def sign(keys: Sequence[SigningKey], payload: bytes, aad: bytes) -> bytes:
     """A tagged COSE_Sign over `payload`: one signature by each of `keys`."""
     signatures = []
     for key in keys:
-        protected = _protected(key.public)
+        protected = key.public.protected
         signed = cbor.encode(["Signature", b"", protected, aad, payload])
         signatures.append([protected, {}, key.sign(signed)])
     return cbor2.dumps(cbor2.CBORTag(_SIGN_TAG, [b"", {}, payload, signatures]))

@@ -34,7 +34,7 @@ class Algorithm(IntEnum):
 class VerifyKey:
     """A public key that verifies; equal when the thumbprints are."""
 
-    __slots__ = ("_key", "algorithm", "thumbprint")
+    __slots__ = ("_key", "algorithm", "protected", "thumbprint")
 
     def __init__(self, key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
         self._key = key
@@ -42,6 +42,8 @@ class VerifyKey:
             Algorithm.ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else Algorithm.ES256
         )
         self.thumbprint = hashlib.sha256(self.to_cose()).digest()
+        self.protected = cbor.encode({1: int(self.algorithm), 4: self.thumbprint})
+        """The protected headers of whatever it signs: alg and kid (RFC 9052 section 3.1)."""
 
     def to_cose(self) -> bytes:
         """The COSE_Key (RFC 9053 section 7) with the members a thumbprint needs, and no other."""

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 _log = logging.getLogger("pointeuse.journal")
 _SEQ_BITS = 40
 _RECEIPT_EVERY = 1000
@@ -58,8 +60,7 @@ class Epoch:
     head_link: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One record: raw body, blob (None: none, or erased), link; if last, the head's signature."""
 
     seq: int

@@ -26,7 +26,7 @@ class FakeClock:
     def now(self) -> Time:
         return Time(self.wall_ms, b"b" * 16, self.uptime_ms, Sync.SET, None)
 
-    def step(self) -> Step | None:
+    def step(self, now: Time) -> Step | None:
         jump, self.jump = self.jump, None
         return jump
 
