@@ -1,12 +1,12 @@
 """A tap through the gate: recorded, then green; never the other way round."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from agent.gate import Gate, StoppedError
-from agent.queue.journal import CannotStoreError
+from agent.queue.journal import CannotStoreError, Row
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
 from tests.agent.terminal import Screen, Terminal, read
 
@@ -14,11 +14,15 @@ from tests.agent.terminal import Screen, Terminal, read
 class Running:
     """A gate in its thread."""
 
-    def __init__(self, terminal: Terminal, **options: float) -> None:
+    def __init__(self, terminal: Terminal, debounce_s: float = 3.0) -> None:
         self.screen = Screen()
         self.terminal = terminal
         self.gate = Gate(
-            terminal.journal, terminal.recorder, terminal.telemetry, self.screen, **options
+            terminal.journal,
+            terminal.recorder,
+            terminal.telemetry,
+            self.screen,
+            debounce_s=debounce_s,
         )
         self.thread = threading.Thread(target=self.gate.run)
 
@@ -42,8 +46,8 @@ def test_green_comes_after_the_commit(terminal: Terminal) -> None:
     order: list[str] = []
     append = terminal.journal.append
 
-    def noting(*arguments: object) -> None:
-        append(*arguments)  # type: ignore[arg-type]
+    def noting(ordinal: int, rows: Sequence[Row]) -> None:
+        append(ordinal, rows)
         order.append("committed")
 
     terminal.journal.append = noting  # type: ignore[method-assign]

@@ -1,0 +1,51 @@
+"""The terminal's clocks."""
+
+import time
+
+import pytest
+
+from agent import clock
+from agent.clock import STEP_MS, Clock
+from protocol.bodies import Sync
+
+
+def set_wall(monkeypatch: pytest.MonkeyPatch, shift_ms: int) -> None:
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + shift_ms * 1_000_000)
+
+
+def kernel(monkeypatch: pytest.MonkeyPatch, synchronised: bool, bound_ms: int) -> None:
+    monkeypatch.setattr(clock, "kernel_sync", lambda: (synchronised, bound_ms))
+
+
+def test_now_is_the_wall_clock_and_the_time_since_boot() -> None:
+    now = Clock().now()
+    assert abs(now.wall_ms - time.time() * 1000) < 60_000
+    assert len(now.boot) == 16
+    assert now.boottime_ms > 0
+
+
+def test_a_synchronised_clock_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel(monkeypatch, True, 17)
+    now = Clock().now()
+    assert (now.sync, now.bound_ms) == (Sync.SYNCHRONISED, 17)
+
+
+def test_a_clock_behind_the_last_good_time_was_never_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel(monkeypatch, False, 0)
+    ahead = time.time_ns() // 1_000_000 + 3_600_000
+    assert Clock(last_good_ms=ahead).now().sync is Sync.UNSET
+    assert Clock(last_good_ms=ahead - 7_200_000).now().sync is Sync.SET
+
+
+def test_a_step_is_told_once_and_slewing_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Clock()
+    assert found.step(found.now()) is None
+    with monkeypatch.context() as patch:
+        set_wall(patch, STEP_MS // 2)
+        assert found.step(found.now()) is None
+    set_wall(monkeypatch, 90_000)
+    step = found.step(found.now())
+    assert step is not None
+    assert step.after_ms - step.before_ms == pytest.approx(90_000, abs=50)
+    assert found.step(found.now()) is None

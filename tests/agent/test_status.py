@@ -1,0 +1,28 @@
+"""The status socket."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from agent.status import SOCKET, StatusServer, ask
+
+
+def test_it_answers_each_asker_and_is_closed_to_others(tmp_path: Path) -> None:
+    server = StatusServer(tmp_path, lambda: {"queue": 3})
+    try:
+        assert (tmp_path / SOCKET).stat().st_mode & 0o777 == 0o660
+        assert ask(tmp_path) == {"queue": 3}
+        # One who connects and leaves, and one who says things, disturb nobody.
+        with socket.socket(socket.AF_UNIX) as rude:
+            rude.connect(str(tmp_path / SOCKET))
+        with socket.socket(socket.AF_UNIX) as chatty:
+            chatty.connect(str(tmp_path / SOCKET))
+            chatty.sendall(b"hello?")
+            assert json.loads(chatty.recv(100)) == {"queue": 3}
+        assert ask(tmp_path) == {"queue": 3}
+    finally:
+        server.close()
+    with pytest.raises(OSError, match="No such file"):
+        ask(tmp_path)

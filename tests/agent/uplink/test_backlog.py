@@ -1,0 +1,102 @@
+"""What is sent next, and what a receipt changes in the journal."""
+
+import pytest
+
+from agent.uplink.backlog import Backlog
+from agent.uplink.verdicts import Back, CloseEpoch, Forward, Ignore
+from protocol import chain
+from protocol.batches import MAX_BATCH, Batch
+from protocol.receipts import Leaf, Verdict
+from tests.agent.terminal import Terminal, read
+
+NONCE = b"n" * 16
+
+
+@pytest.fixture
+def backlog(terminal: Terminal) -> Backlog:
+    for n in range(10):
+        terminal.recorder.record([read(f"{n}{m}") for m in range(3)])
+    return Backlog(terminal.journal, terminal.recorder)
+
+
+def batch(backlog: Backlog, limit: int = MAX_BATCH) -> Batch:
+    found = backlog.next_batch(NONCE, limit)
+    assert found is not None
+    return Batch.decode(found.encode())
+
+
+def leaf(terminal: Terminal, seq: int, verdict: Verdict = Verdict.STORED, **more: int) -> Leaf:
+    epoch = terminal.journal.epochs()[-1]
+    link = terminal.journal.link(epoch, seq) or b"?" * 32
+    generation = more.get("generation", 0)
+    me = terminal.recorder.terminal
+    resume = more.get("resume")
+    return Leaf(me, epoch.epoch, seq, link, 7, generation, NONCE, verdict, resume)
+
+
+def receive(backlog: Backlog, receipt: Leaf) -> object:
+    return backlog.receive(receipt, b"h" * 32, b"message", NONCE)
+
+
+def test_a_batch_proves_itself(terminal: Terminal, backlog: Backlog) -> None:
+    found = batch(backlog)
+    head = chain.verify_head(found.head, terminal.key.public)
+    link = found.link
+    for body, _ in found.records:
+        link = chain.next_link(link, body)
+    assert (found.first, head.seq, head.link) == (1, 32, link)
+    assert found.link == chain.epoch_link(terminal.recorder.terminal, found.epoch)
+
+
+@pytest.mark.parametrize("limit", [1000, 3000, 5000, 9000])
+def test_a_batch_keeps_to_the_limit_and_ends_at_a_head(
+    terminal: Terminal, backlog: Backlog, limit: int
+) -> None:
+    sent = 0
+    while (found := backlog.next_batch(NONCE, limit)) is not None:
+        # A single group may be larger than an absurd limit; more than one group never is.
+        assert len(found.encode()) <= limit or len(found.records) <= 4
+        assert found.first == sent + 1
+        sent += len(found.records)
+        assert chain.verify_head(found.head, terminal.key.public).seq == sent
+        assert receive(backlog, leaf(terminal, sent)) == Forward(sent)
+    assert sent == 32
+    assert terminal.journal.unacknowledged() == 0
+
+
+def test_unreceipted_records_are_sent_again(terminal: Terminal, backlog: Backlog) -> None:
+    assert batch(backlog, 3000) == batch(backlog, 3000)
+    assert terminal.journal.unacknowledged() == 32
+
+
+def test_a_receipt_is_kept_and_named_by_later_records(terminal: Terminal, backlog: Backlog) -> None:
+    receive(backlog, leaf(terminal, 32))
+    assert terminal.recorder.receipt_hash == b"h" * 32
+    assert [seq for _, seq, _ in terminal.journal.receipts()] == [32]
+    terminal.restart()
+    assert terminal.recorder.receipt_hash == b"h" * 32
+
+
+def test_a_restored_platform_is_refilled_and_acked_never_falls(
+    terminal: Terminal, backlog: Backlog
+) -> None:
+    receive(backlog, leaf(terminal, 32))
+    resume = leaf(terminal, 5, Verdict.RESUME, generation=1, resume=6)
+    assert receive(backlog, resume) == Back(5)
+    assert terminal.journal.epochs()[-1].acked == 32
+    assert batch(backlog).first == 6
+    assert backlog.generation() == 1
+    assert isinstance(receive(backlog, resume), Ignore)
+
+
+def test_behind_begins_a_new_epoch_once(terminal: Terminal, backlog: Backlog) -> None:
+    behind = leaf(terminal, 32, Verdict.BEHIND)
+    assert isinstance(receive(backlog, behind), CloseEpoch)
+    assert [epoch.ordinal for epoch in terminal.journal.epochs()] == [1, 2]
+    assert isinstance(receive(backlog, behind), Ignore)
+
+
+def test_the_oldest_epoch_is_delivered_first(terminal: Terminal, backlog: Backlog) -> None:
+    first = terminal.recorder.epoch
+    terminal.recorder.new_epoch("test")
+    assert batch(backlog).epoch == first
