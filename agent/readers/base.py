@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from agent.reads import Event, Feedback, ReaderState
+from protocol.settings import SettingsError
 
 Emit = Callable[[Event], None]
 
@@ -12,7 +13,7 @@ FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 2.0
 
 
-class ReaderUnavailableError(Exception):
+class ReaderUnavailableError(SettingsError):
     """The library a reader family needs is not installed; the message says how to install it."""
 
 

@@ -5,8 +5,11 @@ behind it each replug is another pty.
 """
 
 import contextlib
+import fcntl
 import os
 import select
+import struct
+import termios
 import time
 import tty
 from collections.abc import Callable
@@ -17,6 +20,10 @@ from hwsim.errors import SimulatorError
 
 STX = b"\x02"
 ETX = b"\x03"
+
+_INT = struct.Struct("i")
+_FLUSH_MS = 500
+"""How long a flush is waited for from a program that may never flush."""
 
 
 def em4100_digits(number: str) -> bytes:
@@ -67,6 +74,7 @@ class SerialReader:
         self.device = device
         self._frame = FRAMES[protocol]
         self._master: int | None = None
+        self._flushed = False
         self.replug()
 
     def __enter__(self) -> Self:
@@ -81,11 +89,14 @@ class SerialReader:
             return
         master, slave = os.openpty()
         tty.setraw(master)
+        # Packet mode: the master is told when a program flushes its input.
+        fcntl.ioctl(master, termios.TIOCPKT, _INT.pack(1))
         os.set_blocking(master, False)
         self._link(os.ttyname(slave))
         # Without a slave of ours open, the master tells whether anybody else has one.
         os.close(slave)
         self._master = master
+        self._flushed = False
 
     def unplug(self) -> None:
         """Pull it out: `device` goes, and whoever has it open sees it go."""
@@ -99,9 +110,25 @@ class SerialReader:
     close = unplug
 
     def opened(self, timeout_s: float = 10.0) -> bool:
-        """Wait until a program has the device open; False when `timeout_s` passed without."""
+        """Wait until a program has the device open; False when `timeout_s` passed without.
+
+        A program that throws away old input as it opens, as pyserial does, has done so by then.
+        """
         deadline = time.monotonic() + timeout_s
         while not self._is_open():
+            self._flushed = False
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        if not self._flushed:
+            self._flushed = True
+            self._await_flush()
+        return True
+
+    def drained(self, timeout_s: float = 10.0) -> bool:
+        """Wait until what was sent has been taken; False when `timeout_s` passed without."""
+        deadline = time.monotonic() + timeout_s
+        while self._waiting():
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.01)
@@ -141,6 +168,27 @@ class SerialReader:
         poll = select.poll()
         poll.register(self._master, 0)
         return not poll.poll(0)
+
+    def _await_flush(self) -> None:
+        """Wait for the notice that the input was flushed, or for long enough to do without."""
+        if self._master is None:
+            return
+        poll = select.poll()
+        poll.register(self._master, select.POLLIN | select.POLLPRI)
+        if poll.poll(_FLUSH_MS):
+            with contextlib.suppress(OSError):
+                os.read(self._master, 1024)
+
+    def _waiting(self) -> int:
+        """Octets sent and not yet taken."""
+        if not self._is_open():
+            return 0
+        line = os.open(self.device, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            waiting = fcntl.ioctl(line, termios.FIONREAD, bytes(_INT.size))
+        finally:
+            os.close(line)
+        return int(_INT.unpack(waiting)[0])
 
     def _link(self, target: str) -> None:
         """Point `device` at `target` in one step, so that nobody sees it half made."""

@@ -1,0 +1,119 @@
+"""`pointeuse sim`: virtual badges and readers to play with."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def sim() -> None:
+    """Simulate badges, readers and workers."""
+
+
+@sim.command()
+@click.argument("device", type=click.Path(path_type=Path))
+@click.option(
+    "--protocol",
+    type=click.Choice(["rdm6300", "id12", "line"]),
+    default="rdm6300",
+    show_default=True,
+    help="What the reader sends.",
+)
+@click.option("--present", "numbers", multiple=True, metavar="NUMBER", help="Present it and end.")
+def serial(device: Path, protocol: str, numbers: tuple[str, ...]) -> None:
+    """Be a serial reader at DEVICE, a path that is made.
+
+    Without --present, commands are read from standard input, one a line.
+    """
+    from hwsim.errors import SimulatorError
+    from hwsim.serial_reader import SerialReader
+
+    with _plainly(), SerialReader(device, protocol) as reader:
+        commands: dict[str, Callable[[str], None]] = {
+            "present": reader.present,
+            "garble": reader.garble,
+            "checksum": reader.wrong_checksum,
+            "cut": reader.cut,
+            "unplug": lambda _: reader.unplug(),
+            "replug": lambda _: reader.replug(),
+        }
+        if not numbers:
+            _converse(f"a {protocol} reader at {device}", commands)
+        elif not reader.opened():
+            raise SimulatorError(f"nobody opened {device} within 10 s; start the agent")
+        for number in numbers:
+            reader.present(number)
+        reader.drained()
+
+
+@sim.command()
+@click.option("--slots", type=click.IntRange(1, 8), default=2, show_default=True)
+@click.option("--slot", type=click.IntRange(0), default=0, show_default=True, help="Which one.")
+@click.option("--directory", type=click.Path(path_type=Path), help="Where pcscd's files go.")
+@click.option("--tap", "uids", multiple=True, metavar="UID", help="Tap it and end.")
+def card(slots: int, slot: int, directory: Path | None, uids: tuple[str, ...]) -> None:
+    """Be badges on a virtual reader of a real pcscd, started here.
+
+    Without --tap, commands are read from standard input, one a line. Programs find this pcscd
+    through the environment variable printed first.
+    """
+    from hwsim.cards import RandomUidCard, UidCard
+    from hwsim.errors import SimulatorError
+    from hwsim.pcscd import Pcscd
+
+    with _plainly(), Pcscd(slots, directory=directory) as pcscd:
+        if slot >= len(pcscd.slots):
+            raise SimulatorError(f"there is no slot {slot}; 0 to {len(pcscd.slots) - 1} are")
+        reader = pcscd.slots[slot]
+
+        def tap(uid: str, pull_at: int | None = None) -> None:
+            if not reader.tap(UidCard.from_hex(uid), pull_at=pull_at):
+                raise SimulatorError("no program spoke to the card within 10 s; start the agent")
+
+        commands: dict[str, Callable[[str], None]] = {
+            "tap": tap,
+            "insert": lambda uid: reader.insert(UidCard.from_hex(uid)),
+            "remove": lambda _: reader.remove(),
+            "pull": lambda uid: tap(uid, 1),
+            "random": lambda seed: reader.insert(RandomUidCard(int(seed or 0))),
+            "kill": lambda _: pcscd.kill(),
+            "start": lambda _: pcscd.start(),
+        }
+        for name, value in pcscd.environment.items():
+            click.echo(f"export {name}={value}")
+        if not uids:
+            _converse(f"a card for {reader.reader!r}", commands)
+        for uid in uids:
+            tap(uid)
+
+
+def _converse(what: str, commands: dict[str, Callable[[str], None]]) -> None:
+    """Obey lines of standard input to its end; a mistake is said, and the next line is read."""
+    from hwsim.errors import SimulatorError
+
+    names = ", ".join(commands)
+    click.echo(f"{what}; commands: {names}; the end of the input ends it", err=True)
+    for line in sys.stdin:
+        name, _, argument = line.strip().partition(" ")
+        if name and name not in commands:
+            click.echo(f"{name!r} is no command; {names} are", err=True)
+        elif name:
+            try:
+                commands[name](argument.strip())
+            except (SimulatorError, ValueError) as error:
+                click.echo(str(error), err=True)
+
+
+@contextlib.contextmanager
+def _plainly() -> Iterator[None]:
+    """Say what the simulator cannot do in one line, and end with exit code 2."""
+    from hwsim.errors import SimulatorError
+
+    try:
+        yield
+    except SimulatorError as error:
+        click.echo(f"pointeuse sim: {error}", err=True)
+        sys.exit(2)
