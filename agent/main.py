@@ -15,6 +15,7 @@ from agent.clock import Clock
 from agent.config import Config
 from agent.feedback import LogSink, ReaderSink, Sink, Sinks, TerminalSink
 from agent.gate import Gate
+from agent.memory import use_one_heap
 from agent.notify import Notifier
 from agent.queue.journal import CannotOpenError, Journal
 from agent.readers import open_reader
@@ -38,6 +39,7 @@ class Agent:
 
         Raises KeyFileError, CannotOpenError, CannotStoreError.
         """
+        use_one_heap()
         self.config = config
         state = config.state
         self._key = load_signing_key(state / "identity.key")

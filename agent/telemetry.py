@@ -24,7 +24,7 @@ class Telemetry:
         self._readers: dict[str, ReaderState] = {}
         self._counts: Counter[str] = Counter()
         self._alarms: dict[str, str] = {}
-        self.uplink = {"state": "starting", "detail": ""}
+        self.uplink = {"state": "connecting", "detail": ""}
 
     def count(self, name: str, by: int = 1) -> None:
         """Raise a counter: taps, duplicates, cannot_store, batches, resends, reconnects..."""

@@ -73,7 +73,6 @@ class Uplink:
         while not self._stop.is_set():
             started = time.monotonic()
             try:
-                self._telemetry.uplink_is("connecting")
                 self._session()
             except StoppedError:
                 return
