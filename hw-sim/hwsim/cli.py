@@ -2,15 +2,20 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+
+from hwsim.demo.cli import demo
 
 
 @click.group()
 def sim() -> None:
     """Simulate badges, readers and workers."""
+
+
+sim.add_command(demo)
 
 
 @sim.command()

@@ -1,0 +1,44 @@
+"""`scripts/bench NAME... [--json]`: run benchmarks, and print a table or one object."""
+
+import argparse
+import importlib
+import json
+import sys
+from typing import Any
+
+NAMES = ("tap", "drain", "memory")
+
+
+def main() -> None:
+    """Run those named; all when none is."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in NAMES]
+    if unknown:
+        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
+    found: dict[str, Any] = {}
+    for name in options.names or NAMES:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        found[name] = importlib.import_module(f"bench.{name}").run()
+    if options.json:
+        print(json.dumps(found))
+        return
+    for name, figures in found.items():
+        print(f"\n{name}")
+        _table(figures, 1)
+
+
+def _table(figures: dict[str, Any], depth: int) -> None:
+    for key, value in figures.items():
+        indent = "  " * depth
+        if isinstance(value, dict):
+            print(f"{indent}{key}")
+            _table(value, depth + 1)
+        else:
+            print(f"{indent}{key:<{24 - len(indent)}}{value:>12,}")
+
+
+if __name__ == "__main__":
+    main()

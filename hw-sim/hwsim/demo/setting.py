@@ -1,0 +1,109 @@
+"""The stage: a world loaded into a running platform, and terminals at their first sites."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwsim.demo.entrances import Entrances, open_entrances, use_hardware
+from hwsim.demo.world import Site, World
+from hwsim.processes import Process
+from hwsim.stack import Stack
+
+LONG_AGO = "2026-01-01T00:00:00Z"
+
+
+@dataclass
+class Stage:
+    """Everything that runs."""
+
+    stack: Stack
+    entrances: Entrances
+    world: World
+    broker: Process
+
+
+@contextmanager
+def set_stage(directory: Path, world: World, reader: str | None = None) -> Iterator[Stage]:
+    """Start broker, platform and terminals in `directory`; stop them at the end.
+
+    `reader` names a piece of hardware, as `scripts/demo --reader` takes it, for the first terminal
+    in place of its simulated readers. Raises SimulatorError.
+    """
+    with Stack(directory) as stack:
+        stack.prepare()
+        with open_entrances(stack) as entrances:
+            if reader is not None:
+                use_hardware(entrances.tags, reader)
+            file = directory / "world.toml"
+            file.write_text(world_toml(world, stack, first_sites(world)), encoding="utf-8")
+            stack.load(file)
+            broker = stack.start_broker()
+            stack.start_ingest()
+            stack.start_api()
+            for entrance in entrances.all():
+                entrance.start()
+            try:
+                yield Stage(stack, entrances, world, broker)
+            finally:
+                stack.stop()
+
+
+def first_sites(world: World) -> dict[str, Site]:
+    """Where each terminal stands when the day begins."""
+    kaai, station, citadelle, _ = world.sites
+    return {"tags": kaai, "codes": station, "cards": citadelle}
+
+
+def world_toml(world: World, stack: Stack, places: dict[str, Site]) -> str:
+    """The world as `pointeuse cloud load` takes it."""
+    return "".join(_tables(world, stack, places))
+
+
+def _tables(world: World, stack: Stack, places: dict[str, Site]) -> Iterator[str]:
+    for company in [world.contractor, *world.subcontractors]:
+        yield _table("companies", vat=company.number, name=company.name)
+    for owner, name in dict.fromkeys((site.company, site.division) for site in world.sites):
+        yield _table("divisions", company=owner, name=name)
+    for site in world.sites:
+        yield _table(
+            "sites",
+            company=site.company,
+            division=site.division,
+            name=site.name,
+            address=site.address,
+        )
+    for worker in world.workers:
+        given, family = worker.name
+        yield _table(
+            "workers",
+            company=worker.company.number,
+            number=worker.number,
+            given_name=given,
+            family_name=family,
+        )
+        yield _table(
+            "badges",
+            profile=worker.badge.profile,
+            number=worker.badge.number,
+            company=worker.company.number,
+            worker=worker.number,
+        )
+    for name, site in places.items():
+        terminal = stack.terminals[name]
+        yield _table("terminals", public_key=str(terminal.state / "identity.pub"), name=name)
+        yield _table(
+            "assignments",
+            terminal=terminal.device,
+            company=site.company,
+            division=site.division,
+            site=site.name,
+            **{"from": LONG_AGO},
+        )
+
+
+def _table(kind: str, **fields: str) -> str:
+    # A JSON string is a TOML basic string.
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
+    return f"[[{kind}]]\n" + "\n".join(lines) + "\n\n"

@@ -1,0 +1,136 @@
+"""Our own programs and the broker as processes: started, waited for, stopped, killed."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from hwsim.errors import SimulatorError
+
+POINTEUSE = str(Path(sys.executable).with_name("pointeuse"))
+_STOP_S = 15.0
+_POLL_S = 0.02
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on now, on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections on a loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
+    """Wait until `condition` holds. Raises SimulatorError saying `what` did not come."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SimulatorError(f"{what}: not within {timeout_s:g} s")
+        time.sleep(_POLL_S)
+
+
+def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> str:
+    """Run a `pointeuse` command to its end; its output. Raises SimulatorError with its words."""
+    command = [POINTEUSE, *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | dict(env or {})
+    )
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip()
+        raise SimulatorError(f"`pointeuse {' '.join(map(str, arguments))}` failed: {words}")
+    return done.stdout
+
+
+class Process:
+    """One process, its output in a log file. Usable in a `with` block."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name, self.log = name, log
+        self._command = [str(part) for part in command]
+        self._env = os.environ | dict(env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """Its process number. Raises SimulatorError when it does not run."""
+        if self._process is None:
+            raise SimulatorError(f"{self.name} does not run")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; nothing if it runs."""
+        if self._process is not None:
+            return
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                # Ctrl-C is for whoever started us: we stop our processes in order.
+                start_new_session=True,
+            )
+
+    def wait_ready(self, ready: Callable[[], bool], timeout_s: float = 30.0) -> None:
+        """Wait until `ready`. Raises SimulatorError with its last words when it ends first."""
+
+        def condition() -> bool:
+            if self._process is None or self._process.poll() is not None:
+                raise SimulatorError(f"{self.name} ended: {self.last_words()} (see {self.log})")
+            return ready()
+
+        wait_for(condition, f"{self.name} is not ready ({self.last_words()})", timeout_s)
+
+    def stop(self) -> None:
+        """End it as systemd would: SIGTERM, and SIGKILL when that does not help."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        with contextlib.suppress(OSError):
+            lines = self.log.read_text(errors="replace").splitlines()
+            if lines:
+                return lines[-1]
+        return "no output"
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,211 @@
+"""The whole of Pointeuse on loopback: broker, platform and terminals, as real processes.
+
+Everything is made with the commands an installer uses; nothing of it is simulated.
+"""
+
+import contextlib
+import json
+import shutil
+import socket
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from hwsim.errors import SimulatorError
+from hwsim.processes import POINTEUSE, Process, free_port, listens, run, wait_for
+
+_PLATFORM_TOML = """
+[database]
+url = "{database}"
+[platform]
+directory = "{directory}"
+[broker]
+host = "localhost"
+port = {broker_port}
+[api]
+host = "127.0.0.1"
+port = {api_port}
+"""
+
+
+class Terminal:
+    """One terminal: its state directory, its configuration, its agent."""
+
+    def __init__(self, name: str, directory: Path, platform: Path, broker_port: int) -> None:
+        self.name, self.directory = name, directory
+        self.state = directory / "state"
+        self._config = directory / "agent.toml"
+        self._broker_port = broker_port
+        if not (self.state / "tls.crt").exists():
+            run("provision", "terminal", self.state, "--platform", platform)
+        self.device = (self.state / "device").read_text().strip().replace("-", "")
+        self.agent = Process(f"agent {name}", self.command, directory / "agent.log")
+
+    @property
+    def command(self) -> list[str]:
+        """What starts its agent."""
+        return [POINTEUSE, "agent", "run", "--config", str(self._config)]
+
+    def configure(
+        self, readers: str, *, uplink: str = "", env: Mapping[str, str] | None = None
+    ) -> None:
+        """Write its configuration: `readers` are `[[readers]]` tables in TOML."""
+        self._config.write_text(
+            f'[terminal]\nstate = "{self.state}"\n'
+            f'[uplink]\nhost = "localhost"\nport = {self._broker_port}\n{uplink}\n{readers}'
+        )
+        self.agent = Process(f"agent {self.name}", self.command, self.directory / "agent.log", env)
+
+    def start(self) -> None:
+        """Start its agent, and wait until it answers."""
+        self.agent.start()
+        self.agent.wait_ready(lambda: self.status() is not None)
+
+    def status(self) -> dict[str, Any] | None:
+        """What its agent says of itself; None when it does not answer."""
+        with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(5)
+            peer.connect(str(self.state / "status.sock"))
+            with peer.makefile("rb") as file:
+                found: dict[str, Any] = json.load(file)
+                return found
+        return None
+
+    def wait_delivered(self, timeout_s: float = 60.0) -> None:
+        """Wait until the platform has receipted all it holds. Raises SimulatorError."""
+        wait_for(
+            lambda: (self.status() or {"queue": 1})["queue"] == 0,
+            f"terminal {self.name} still holds records without a receipt",
+            timeout_s,
+        )
+
+
+class Stack:
+    """Broker and platform in one directory, and terminals beside them. Use it in a `with` block."""
+
+    def __init__(self, directory: Path, *, database: str | None = None) -> None:
+        """`database` is a URL; a SQLite file in `directory` when None."""
+        self.directory = directory
+        self.platform = directory / "platform"
+        self.settings = directory / "platform.toml"
+        self.broker_port = free_port()
+        self.api_port = free_port()
+        self.database = database or f"sqlite:///{directory / 'platform.sqlite'}"
+        self.terminals: dict[str, Terminal] = {}
+        self._processes: list[Process] = []
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.api_port}"
+
+    def prepare(self) -> None:
+        """Make keys, certificates, the broker's settings and the database; again is harmless."""
+        run(
+            "provision", "platform", self.platform,
+            "--broker-host", "localhost", "--broker-port", str(self.broker_port),
+        )  # fmt: skip
+        self.settings.write_text(
+            _PLATFORM_TOML.format(
+                database=self.database,
+                directory=self.platform,
+                broker_port=self.broker_port,
+                api_port=self.api_port,
+            )
+        )
+        run("cloud", "migrate", "--config", self.settings)
+
+    def add_terminal(self, name: str) -> Terminal:
+        """Enrol a terminal (or find it enrolled); its agent is not started yet."""
+        directory = self.directory / name
+        directory.mkdir(exist_ok=True)
+        terminal = Terminal(name, directory, self.platform, self.broker_port)
+        self.terminals[name] = terminal
+        return terminal
+
+    def load(self, world: Path) -> None:
+        """Load companies, sites, workers, badges, terminals and assignments from TOML."""
+        run("cloud", "load", world, "--config", self.settings)
+
+    def interpreted(self, count: int) -> bool:
+        """Whether the platform has made at least `count` registrations of what it holds."""
+        made: int = self.get("/v1/health")["registrations"]
+        return made >= count
+
+    def start_broker(self) -> Process:
+        """Start Mosquitto."""
+        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+        if program is None:
+            raise SimulatorError("there is no mosquitto here: apt-get install mosquitto")
+        broker = self._process("mosquitto", [program, "-c", str(self.platform / "mosquitto.conf")])
+        broker.wait_ready(lambda: listens(self.broker_port))
+        return broker
+
+    def start_ingest(self) -> Process:
+        """Start ingest and interpretation, and wait until they take messages."""
+        log = self.directory / "ingest.log"
+        before = log.stat().st_size if log.exists() else 0
+        ingest = self._process(
+            "ingest", [POINTEUSE, "cloud", "ingest", "--config", str(self.settings)]
+        )
+        ingest.wait_ready(lambda: b"ready" in log.read_bytes()[before:])
+        return ingest
+
+    def start_api(self) -> Process:
+        """Start the API and the console."""
+        api = self._process("serve", [POINTEUSE, "cloud", "serve", "--config", str(self.settings)])
+        api.wait_ready(lambda: listens(self.api_port))
+        return api
+
+    def get(self, path: str) -> Any:
+        """A JSON document of the API."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:  # noqa: S310 - loopback
+            return json.load(answer)
+
+    def registrations(self) -> list[dict[str, Any]]:
+        """Every registration the platform shows, oldest first, badge numbers whole."""
+        found: list[dict[str, Any]] = []
+        path = "/v1/registrations?badge=full&limit=500"
+        while True:
+            page = self.get(path)
+            found += page["items"]
+            if not page.get("next"):
+                return sorted(found, key=lambda each: (each["device"], each["seq"]))
+            path = f"/v1/registrations?badge=full&limit=500&cursor={page['next']}"
+
+    def wait_settled(self, count: int, timeout_s: float = 30.0) -> None:
+        """Wait until there are `count` registrations and none changes any more.
+
+        With fewer it returns all the same once the time is up: counting them is the caller's.
+        """
+        deadline = time.monotonic() + timeout_s
+        before: list[dict[str, Any]] = []
+        while time.monotonic() < deadline:
+            time.sleep(0.5)
+            found = self.registrations()
+            if len(found) >= count and found == before:
+                return
+            before = found
+
+    def stop(self) -> None:
+        """Stop everything, terminals first, in the order that loses the least time."""
+        for terminal in self.terminals.values():
+            terminal.agent.stop()
+        for process in reversed(self._processes):
+            process.stop()
+        self._processes.clear()
+
+    def _process(self, name: str, command: Sequence[str]) -> Process:
+        process = Process(name, command, self.directory / f"{name}.log")
+        self._processes.append(process)
+        process.start()
+        return process
