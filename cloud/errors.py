@@ -4,7 +4,7 @@
     ├── DatabaseError    the database cannot be used as it is
     └── RefusedError     a change was asked that the platform must not make
 
-A ConnectionError or OperationalError of a driver becomes a DatabaseError where a person reads it.
+Commands print the message of any of them, and exit with 2.
 """
 
 

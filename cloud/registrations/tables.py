@@ -1,4 +1,9 @@
-"""Registrations, how they changed, and what asks for them to be attributed anew."""
+"""Registrations, how they changed, and what asks for them to be attributed anew.
+
+A registration has foreign keys where its values come from what people enter. It has none for its
+epoch and terminal, which come from custody, nor for company and division, which its site implies:
+PostgreSQL inserts 49,000 rows a second so, 27,000 with all eight.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -22,17 +27,17 @@ registrations = Table(
     "registrations",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("epoch_id", ForeignKey("epochs.id"), nullable=False),
+    Column("epoch_id", Id, nullable=False),
     Column("seq", BigInteger, nullable=False),
-    Column("terminal_id", ForeignKey("terminals.id"), nullable=False),
+    Column("terminal_id", Id, nullable=False),
     Column("reader", Text),
     Column("badge_id", ForeignKey("badges.id"), nullable=False),
     Column("assurance", SmallInteger, nullable=False, comment="protocol.badges.Assurance"),
     Column("flags", Integer, nullable=False, server_default="0"),
     Column("worker_id", ForeignKey("workers.id")),
     Column("employer_id", ForeignKey("companies.id"), comment="whom the worker works for"),
-    Column("company_id", ForeignKey("companies.id"), comment="whose site it is"),
-    Column("division_id", ForeignKey("divisions.id")),
+    Column("company_id", Id, comment="whose site it is"),
+    Column("division_id", Id),
     Column("site_id", ForeignKey("sites.id")),
     Column("direction", Text, nullable=False),
     Column("tapped_ms", Millis, nullable=False),

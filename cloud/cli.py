@@ -1,0 +1,44 @@
+"""`pointeuse cloud`: the commands of the platform, each imported when it is used."""
+
+import importlib
+
+import click
+
+_COMMANDS = {
+    "migrate": ("cloud.migrations.cli", "migrate", "Bring the database to the present schema."),
+    "load": ("cloud.world.cli", "load", "Enter companies, sites, workers and terminals from TOML."),
+    "company": ("cloud.companies.cli", "company", "Companies, their divisions and sites."),
+    "terminal": ("cloud.terminals.cli", "terminal", "Terminals, and where each stands."),
+    "worker": ("cloud.workers.cli", "worker", "Workers of companies."),
+    "badge": ("cloud.workers.cli", "badge", "Badges, and whose they are."),
+    "ingest": ("cloud.ingest.cli", "ingest", "Receive, keep and interpret what terminals send."),
+    "reinterpret": (
+        "cloud.interpretation.cli",
+        "reinterpret",
+        "Make registrations anew from the records in custody.",
+    ),
+    "serve": ("cloud.api.cli", "serve", "Serve the API and the console."),
+}
+
+
+class _Lazy(click.Group):
+    """Knows its commands by name; imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][2]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=_Lazy)
+def cloud() -> None:
+    """Run the platform."""

@@ -1,0 +1,1 @@
+"""Custody: what terminals send is verified, kept as it came, and receipted after the commit."""

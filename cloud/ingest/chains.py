@@ -1,0 +1,211 @@
+"""The chains in custody: which records of an epoch are held, and where a batch fits.
+
+A batch continues the chain, repeats it, leaves a gap, or contradicts it. A chain that contradicts
+the first one is kept as a *branch*: whichever is the terminal's, neither is lost.
+"""
+
+import logging
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, update
+
+from cloud.clock import now_ms
+from cloud.custody.tables import alarms, epochs, records
+from cloud.ingest.store import HeadRow, RecordRow, insert_heads, insert_records
+from cloud.ingest.verify import Proven
+from protocol.chain import epoch_link
+from protocol.receipts import Verdict
+
+_log = logging.getLogger("pointeuse.ingest")
+
+
+class Chain(msgspec.Struct):
+    """One chain of an epoch as custody holds it; branch 0 is the one that is attributed."""
+
+    id: int
+    branch: int
+    first_seq: int
+    head_seq: int
+    head_link: bytes
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """What became of a batch: the verdict, where its chain stands now, and what is wanted next."""
+
+    verdict: Verdict
+    seq: int
+    link: bytes
+    resume: int | None = None
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """The oldest record a terminal still has, as its hello said: link(`first`-1) is `link`."""
+
+    first: int
+    link: bytes
+
+
+class Chains:
+    """The chains of one terminal, within one transaction that holds their rows locked."""
+
+    def __init__(self, conn: Connection, terminal_id: int, terminal: bytes) -> None:
+        self._conn, self._terminal_id, self._terminal = conn, terminal_id, terminal
+        self._received_ms = now_ms()
+        self._records: list[RecordRow] = []
+        self._heads: list[HeadRow] = []
+        self._changed: dict[int, Chain] = {}
+        self._chains: dict[bytes, list[Chain]] = {}
+        rows = conn.execute(
+            select(
+                epochs.c.epoch,
+                epochs.c.id,
+                epochs.c.branch,
+                epochs.c.first_seq,
+                epochs.c.head_seq,
+                epochs.c.head_link,
+            )
+            .where(epochs.c.terminal_id == terminal_id)
+            .order_by(epochs.c.id)
+            .with_for_update()
+        )
+        for epoch, *columns in rows:
+            self._chains.setdefault(epoch, []).append(Chain(*columns))
+
+    def main(self, epoch: bytes) -> Chain | None:
+        """The chain of an epoch that is attributed, if any of it is held."""
+        found = self._chains.get(epoch)
+        return found[0] if found else None
+
+    def place(self, proven: Proven, anchor: Anchor | None) -> Placed:
+        """Put a batch where it belongs."""
+        epoch = proven.batch.epoch
+        main = self.main(epoch) or self._open(epoch, 0)
+        first = proven.batch.first
+        if first > main.head_seq + 1 and not self._accept_gap(main, proven, anchor):
+            return Placed(Verdict.RESUME, main.head_seq, main.head_link, main.head_seq + 1)
+        for chain in self._chains[epoch]:
+            if self._continues(chain, proven):
+                self._append(chain, proven)
+                verdict = Verdict.BRANCH if chain.branch else Verdict.STORED
+                return Placed(verdict, chain.head_seq, chain.head_link)
+        return self._branch(epoch, proven)
+
+    def flush(self) -> None:
+        """Write everything placed."""
+        insert_records(self._conn, self._records)
+        insert_heads(self._conn, self._heads)
+        for chain in self._changed.values():
+            self._conn.execute(
+                update(epochs)
+                .where(epochs.c.id == chain.id)
+                .values(
+                    first_seq=chain.first_seq, head_seq=chain.head_seq, head_link=chain.head_link
+                )
+            )
+        self._records, self._heads, self._changed = [], [], {}
+
+    def note_ordinal(self, epoch: bytes, ordinal: int) -> None:
+        """Remember the number people know an epoch by."""
+        self._conn.execute(
+            update(epochs)
+            .where(epochs.c.terminal_id == self._terminal_id, epochs.c.epoch == epoch)
+            .where(epochs.c.ordinal.is_(None))
+            .values(ordinal=ordinal)
+        )
+
+    # -- where a batch fits ------------------------------------------------------------------
+
+    def _continues(self, chain: Chain, proven: Proven) -> bool:
+        """Whether the batch agrees with `chain` where both speak, and leaves no gap after it."""
+        first = proven.batch.first
+        if not chain.first_seq <= first <= chain.head_seq + 1:
+            return False
+        shared = min(chain.head_seq, proven.last)
+        return self._link(chain, shared) == proven.link(shared)
+
+    def _link(self, chain: Chain, seq: int) -> bytes | None:
+        if seq == chain.head_seq:
+            return chain.head_link
+        self.flush()
+        link: bytes | None = self._conn.execute(
+            select(records.c.link).where(records.c.epoch_id == chain.id, records.c.seq == seq)
+        ).scalar()
+        return link
+
+    def _append(self, chain: Chain, proven: Proven) -> None:
+        """Add what `chain` does not hold yet; nothing for a batch sent again."""
+        known = chain.head_seq - proven.batch.first + 1
+        if known >= len(proven.links):
+            return
+        seq = chain.head_seq
+        for (body, blob), link in zip(
+            proven.batch.records[known:], proven.links[known:], strict=True
+        ):
+            seq += 1
+            self._records.append((chain.id, seq, body, blob, link, self._received_ms))
+        self._heads.append((chain.id, seq, proven.batch.head))
+        chain.head_seq, chain.head_link = seq, proven.links[-1]
+        self._changed[chain.id] = chain
+
+    def _accept_gap(self, chain: Chain, proven: Proven, anchor: Anchor | None) -> bool:
+        """Begin anew at the oldest record the terminal still has; what is missing is shown."""
+        first = proven.batch.first
+        if anchor is None or (anchor.first, anchor.link) != (first, proven.batch.link):
+            return False
+        self._alarm("gap", f"records {chain.head_seq + 1} to {first - 1} are gone for good")
+        if chain.head_seq == 0:
+            chain.first_seq = first
+        chain.head_seq, chain.head_link = first - 1, proven.batch.link
+        self._changed[chain.id] = chain
+        return True
+
+    def _branch(self, epoch: bytes, proven: Proven) -> Placed:
+        branch = self._open(epoch, len(self._chains[epoch]))
+        branch.first_seq = proven.batch.first
+        branch.head_seq, branch.head_link = proven.batch.first - 1, proven.batch.link
+        self._alarm(
+            "fork",
+            f"two chains of one epoch from seq {proven.batch.first} on: a copy of this terminal's"
+            " storage is in use, or its key is",
+        )
+        self._append(branch, proven)
+        return Placed(Verdict.BRANCH, branch.head_seq, branch.head_link)
+
+    def _open(self, epoch: bytes, branch: int) -> Chain:
+        start = epoch_link(self._terminal, epoch)
+        result = self._conn.execute(
+            insert(epochs)
+            .values(
+                terminal_id=self._terminal_id,
+                epoch=epoch,
+                branch=branch,
+                head_link=start,
+                created_ms=self._received_ms,
+            )
+            .returning(epochs.c.id)
+        )
+        chain = Chain(result.scalar_one(), branch, 1, 0, start)
+        self._chains.setdefault(epoch, []).append(chain)
+        return chain
+
+    def _alarm(self, kind: str, detail: str) -> None:
+        raise_alarm(self._conn, self._terminal_id, kind, detail)
+
+
+def raise_alarm(conn: Connection, terminal_id: int | None, kind: str, detail: str) -> None:
+    """Add an alarm, unless the same one stands already."""
+    standing = conn.execute(
+        select(func.count())
+        .select_from(alarms)
+        .where(
+            alarms.c.terminal_id == terminal_id,
+            alarms.c.kind == kind,
+            alarms.c.detail == detail,
+            alarms.c.cleared_ms.is_(None),
+        )
+    ).scalar_one()
+    if not standing:
+        _log.warning("alarm %s at terminal %s: %s", kind, terminal_id, detail)
+        conn.execute(
+            insert(alarms).values(terminal_id=terminal_id, kind=kind, detail=detail, at_ms=now_ms())
+        )
