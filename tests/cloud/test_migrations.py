@@ -1,0 +1,95 @@
+import re
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, inspect, text
+
+from cloud import db, migrations
+from cloud.errors import DatabaseError
+from cloud.schema import metadata
+
+_CATALOG = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT table_name, column_name,
+        concat_ws(' ', ordinal_position, data_type, is_nullable, column_default)
+        FROM information_schema.columns WHERE table_schema = 'public'
+    ORDER BY 1, 2, 3
+"""
+
+
+def catalog(conn: Connection) -> list[tuple[str, ...]]:
+    """Everything the database itself knows of its schema, but for Alembic's table."""
+    if conn.dialect.name == "postgresql":
+        rows = conn.execute(text(_CATALOG))
+    else:
+        rows = conn.execute(text("SELECT tbl_name, name, sql FROM sqlite_master ORDER BY 1, 2"))
+    found = [tuple(re.sub(r"\s+", " ", str(value)) for value in row) for row in rows]
+    return [row for row in found if row[0] != "alembic_version"]
+
+
+def made_from(url: str, *, migrated: bool) -> list[tuple[str, ...]]:
+    engine = db.writer_engine(url)
+    if migrated:
+        migrations.upgrade(engine)
+    else:
+        with engine.begin() as conn:
+            metadata.create_all(conn)
+    with engine.connect() as conn:
+        found = catalog(conn)
+    engine.dispose()
+    return found
+
+
+def test_the_migrated_schema_is_the_one_the_code_declares(
+    empty_database_url: str, database_url: str
+) -> None:
+    declared = made_from(empty_database_url, migrated=False)
+    migrated = made_from(database_url, migrated=True)
+    # SQLite keeps constraints in the order they were written, which means nothing.
+    assert [_sorted_words(row) for row in migrated] == [_sorted_words(row) for row in declared]
+
+
+def test_alembic_finds_no_difference(engine: Engine) -> None:
+    with engine.connect() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(engine: Engine) -> None:
+    with engine.connect() as conn:
+        before = catalog(conn)
+    migrations.upgrade(engine)
+    with engine.connect() as conn:
+        assert catalog(conn) == before
+        assert migrations.current(conn) == migrations.head()
+
+
+def test_down_to_nothing_and_up_again(engine: Engine) -> None:
+    with engine.connect() as conn:
+        before = catalog(conn)
+    migrations.downgrade(engine)
+    with engine.connect() as conn:
+        assert inspect(conn).get_table_names() == ["alembic_version"]
+    migrations.upgrade(engine)
+    with engine.connect() as conn:
+        assert catalog(conn) == before
+
+
+def test_an_old_schema_is_refused_with_the_fix(empty_database_url: str) -> None:
+    engine = db.writer_engine(empty_database_url)
+    with (
+        engine.connect() as conn,
+        pytest.raises(DatabaseError, match="revision none.*pointeuse cloud migrate"),
+    ):
+        migrations.require_current(conn)
+    migrations.upgrade(engine)
+    with engine.connect() as conn:
+        migrations.require_current(conn)
+    engine.dispose()
+
+
+def _sorted_words(row: tuple[str, ...]) -> list[str]:
+    return sorted(re.findall(r"[^\s,()]+", " ".join(row)))
