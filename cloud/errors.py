@@ -1,8 +1,11 @@
 """What can be wrong when running the platform. Each message is one line that names the fix.
 
     CloudError
-    ├── DatabaseError    the database cannot be used as it is
-    └── RefusedError     a change was asked that the platform must not make
+    ├── DatabaseError         the database cannot be used as it is
+    └── RefusedError          a change was asked that the platform must not make
+        ├── NotFoundError     it speaks of something the platform does not know
+        ├── InvalidError      a value cannot be meant
+        └── ConflictError     it contradicts what the platform knows
 
 Commands print the message of any of them, and exit with 2.
 """
@@ -18,3 +21,15 @@ class DatabaseError(CloudError):
 
 class RefusedError(CloudError):
     """A change was asked that the platform must not make."""
+
+
+class NotFoundError(RefusedError):
+    """A change speaks of something the platform does not know."""
+
+
+class InvalidError(RefusedError):
+    """A value cannot be meant."""
+
+
+class ConflictError(RefusedError):
+    """A change contradicts what the platform knows."""

@@ -5,9 +5,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,6 +58,20 @@ def one_line_errors() -> Iterator[None]:
         reason = str(error.orig).strip().splitlines()[0]
         fix = "start the database, or bring it up to date with `pointeuse cloud migrate`"
         _fail(f"the database refuses: {reason}; {fix}", error)
+
+
+@contextmanager
+def session(url: str, *, write: bool = True) -> Iterator["Connection"]:
+    """A transaction on a database at the present schema, committed when the block ends well."""
+    from cloud import db, migrations
+
+    engine = db.writer_engine(url) if write else db.reader_engine(url)
+    try:
+        with engine.begin() as conn:
+            migrations.require_current(conn)
+            yield conn
+    finally:
+        engine.dispose()
 
 
 def show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:

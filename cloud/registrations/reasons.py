@@ -20,6 +20,8 @@ class Reason(StrEnum):
     """The badge names an employer by a number that cannot be one."""
     CLOCK_UNSURE = "clock-unsure"
     """The terminal's clock was not set, and no later record corrects it."""
+    DISPUTED = "disputed"
+    """The terminal was revoked; a person has to say whether what it sent since is true."""
 
     @property
     def advice(self) -> str:
@@ -35,6 +37,7 @@ _ADVICE = {
     Reason.EMPLOYER_UNKNOWN: "No employer is known: link the badge to a worker of a company.",
     Reason.EMPLOYER_INVALID: "The employer number on the badge is not valid: link the badge.",
     Reason.CLOCK_UNSURE: "The terminal's clock was not set: the time may be wrong.",
+    Reason.DISPUTED: "The terminal was revoked: what it sent since is not trusted.",
 }
 
 

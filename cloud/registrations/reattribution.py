@@ -6,8 +6,8 @@ change that caused it, so that neither can happen without the other.
 
 from sqlalchemy import Connection, insert
 
-from cloud.clock import now_ms
 from cloud.registrations.tables import reattribution
+from cloud.times import now_ms
 
 
 def request(

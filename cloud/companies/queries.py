@@ -1,0 +1,87 @@
+"""Finding companies, divisions and sites. Private companies are never found by looking for them."""
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from cloud import text
+from cloud.companies import vat as vats
+from cloud.companies.tables import companies, divisions, sites
+from cloud.errors import ConflictError, InvalidError, NotFoundError
+
+
+def listed(conn: Connection, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+    """Registered companies with an id above `after`, by id."""
+    rows = conn.execute(
+        select(companies.c.id, companies.c.vat, companies.c.name, companies.c.created_ms)
+        .where(~companies.c.private, companies.c.id > after)
+        .order_by(companies.c.id)
+        .limit(limit)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def listed_sites(conn: Connection, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+    """Sites with an id above `after`, by id, each with its division and company."""
+    rows = conn.execute(
+        select(
+            sites.c.id,
+            sites.c.name,
+            divisions.c.name.label("division"),
+            companies.c.name.label("company"),
+            companies.c.vat,
+            sites.c.address,
+            sites.c.workplace_id,
+        )
+        .join(divisions, divisions.c.id == sites.c.division_id)
+        .join(companies, companies.c.id == divisions.c.company_id)
+        .where(sites.c.id > after)
+        .order_by(sites.c.id)
+        .limit(limit)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def company_id(conn: Connection, company: str) -> int:
+    """The id of a registered company by VAT number or by name.
+
+    Raises NotFoundError, and ConflictError when several have that name.
+    """
+    try:
+        where = companies.c.vat == vats.normalise(company)
+    except InvalidError:
+        where = companies.c.name == text.name(company, "the company's name")
+    found = conn.execute(select(companies.c.id).where(where, ~companies.c.private)).scalars().all()
+    if not found:
+        raise NotFoundError(
+            f"there is no company {company!r}; see `pointeuse cloud company list`,"
+            " or register it with `pointeuse cloud company add`"
+        )
+    if len(found) > 1:
+        raise ConflictError(f"several companies are named {company!r}; give the VAT number")
+    return int(found[0])
+
+
+def site_id(conn: Connection, company: str, division: str, site: str) -> int:
+    """The id of a site by the names on the way to it. Raises NotFoundError for the one missing."""
+    owner = company_id(conn, company)
+    division_id = conn.execute(
+        select(divisions.c.id).where(
+            divisions.c.company_id == owner,
+            divisions.c.name == text.name(division, "the division's name"),
+        )
+    ).scalar()
+    if division_id is None:
+        raise NotFoundError(
+            f"{company!r} has no division {division!r}; see `pointeuse cloud company sites`"
+        )
+    found = conn.execute(
+        select(sites.c.id).where(
+            sites.c.division_id == division_id, sites.c.name == text.name(site, "the site's name")
+        )
+    ).scalar()
+    if found is None:
+        raise NotFoundError(
+            f"division {division!r} has no site {site!r}; see `pointeuse cloud company sites`"
+        )
+    return int(found)

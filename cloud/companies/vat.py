@@ -1,0 +1,69 @@
+"""VAT numbers, and the enterprise numbers on badges, which are Belgian ones without `BE`."""
+
+import string
+
+from stdnum.be import vat as belgian
+from stdnum.eu import vat as european
+from stdnum.exceptions import ValidationError
+
+from cloud.errors import InvalidError
+
+_SEPARATORS = str.maketrans("", "", " .-/()\u00a0\u202f")
+_ALLOWED = frozenset(string.ascii_uppercase + string.digits + "+*")
+_MAX = 20
+
+
+def normalise(text: str) -> str:
+    """A VAT number with its country and without separators: `BE0403019261`. Raises InvalidError.
+
+    A number without a country is Belgian; nine digits are an old one, without its leading 0.
+    """
+    number = text.strip().upper().translate(_SEPARATORS)
+    if not number:
+        raise InvalidError("the VAT number is empty; give one such as BE 0403.019.261")
+    if len(number) > _MAX or not _ALLOWED.issuperset(number):
+        raise InvalidError(f"{text[:40]!r} is not a VAT number; write one as BE 0403.019.261")
+    country = number[:2] if number[:2].isalpha() else "BE"
+    if country == "BE":
+        return "BE" + _belgian(text, number.removeprefix("BE"))
+    if country == "GR":
+        number = "EL" + number[2:]
+    try:
+        found: str = european.validate(number)
+    except (ValidationError, ValueError) as error:
+        raise InvalidError(
+            f"{text!r} is not a VAT number of the European Union: {_reason(error)}"
+        ) from None
+    return found
+
+
+def from_enterprise_number(number: str) -> str:
+    """The VAT number of an enterprise number as badges hold it (10 digits). Raises InvalidError."""
+    digits = number.strip().translate(_SEPARATORS)
+    if not (digits.isascii() and digits.isdigit()):
+        raise InvalidError(f"{number[:40]!r} is not an enterprise number: it is 10 digits")
+    return "BE" + _belgian(number, digits)
+
+
+def shown(vat: str) -> str:
+    """A normalised VAT number as people write it: `BE 0403.019.261`, `NL 004495445B01`."""
+    country, rest = vat[:2], vat[2:]
+    if country == "BE":
+        return f"BE {rest[:4]}.{rest[4:7]}.{rest[7:]}"
+    return f"{country} {rest}"
+
+
+def _belgian(text: str, digits: str) -> str:
+    try:
+        found: str = belgian.validate(digits)
+    except (ValidationError, ValueError) as error:
+        raise InvalidError(f"{text!r} is not a Belgian VAT number: {_reason(error)}") from None
+    # The check digits are 97 - (the others modulo 97), so 01 to 97; stdnum takes 00 for 97.
+    if found.endswith("00"):
+        raise InvalidError(f"{text!r} is not a Belgian VAT number: its check digits do not fit")
+    return found
+
+
+def _reason(error: Exception) -> str:
+    reason = str(error).rstrip(".")
+    return reason[:1].lower() + reason[1:]

@@ -1,0 +1,131 @@
+"""`pointeuse cloud terminal`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cloud.options import database_options, json_option, one_line_errors, session, show
+
+_DEVICE = click.argument("device")
+
+
+@click.group()
+def terminal() -> None:
+    """Terminals, and where each stands."""
+
+
+@terminal.command()
+@click.option("--key", "key_hex", help="Public identity key, as `provision show --json` prints it.")
+@click.option(
+    "--key-file", type=click.Path(path_type=Path, dir_okay=False), help="The same, in a file."
+)
+@click.option("--name")
+@json_option
+@database_options
+def add(
+    key_hex: str | None, key_file: Path | None, name: str | None, as_json: bool, url: str
+) -> None:
+    """Register a terminal by its public identity key."""
+    from cloud.terminals import keys, service
+    from protocol.identity import device_number
+
+    with one_line_errors():
+        if key_hex is not None and key_file is None:
+            key = keys.from_hex(key_hex)
+        elif key_file is not None and key_hex is None:
+            key = keys.from_file(key_file)
+        else:
+            raise click.UsageError("give either --key or --key-file")
+        with session(url) as conn:
+            number = service.register(conn, key, name)
+    show([{"id": number, "device": device_number(key.thumbprint), "name": name}], as_json)
+
+
+@terminal.command("list")
+@json_option
+@database_options
+def listed(as_json: bool, url: str) -> None:
+    """List terminals, and where each stands now."""
+    from cloud.terminals import queries
+
+    with one_line_errors(), session(url, write=False) as conn:
+        rows = queries.listed(conn, limit=100_000)
+    show([_line(row) for row in rows], as_json)
+
+
+@terminal.command()
+@_DEVICE
+@click.option("--company", required=True, help="VAT number or name.")
+@click.option("--division", required=True)
+@click.option("--site", required=True)
+@click.option("--from", "start", help="Since when; now if not given. Without offset: Brussels.")
+@click.option("--to", "end", help="Until when; until the next assignment if not given.")
+@json_option
+@database_options
+def assign(
+    device: str,
+    company: str,
+    division: str,
+    site: str,
+    start: str | None,
+    end: str | None,
+    as_json: bool,
+    url: str,
+) -> None:
+    """Assign a terminal to a site; the assignment it had then ends."""
+    from cloud import times
+    from cloud.companies.queries import site_id
+    from cloud.terminals import queries, service
+
+    with one_line_errors():
+        from_ms = times.now_ms() if start is None else times.parse(start)
+        to_ms = None if end is None else times.parse(end)
+        with session(url) as conn:
+            number = queries.terminal_id(conn, device)
+            service.assign(conn, number, site_id(conn, company, division, site), from_ms, to_ms)
+    since = times.rfc3339(from_ms)
+    show([{"device": device, "site": site, "from": since}], as_json)
+
+
+@terminal.command()
+@_DEVICE
+@click.option("--at", "moment", help="When; now if not given.")
+@database_options
+def release(device: str, moment: str | None, url: str) -> None:
+    """End a terminal's assignment; it stands nowhere then."""
+    from cloud import times
+    from cloud.terminals import queries, service
+
+    with one_line_errors():
+        at_ms = times.now_ms() if moment is None else times.parse(moment)
+        with session(url) as conn:
+            service.release(conn, queries.terminal_id(conn, device), at_ms)
+
+
+@terminal.command()
+@_DEVICE
+@click.argument("word", metavar="STATUS")
+@database_options
+def status(device: str, word: str, url: str) -> None:
+    """Make a terminal active, inactive, revoked or banned."""
+    from cloud.terminals import queries, service
+
+    with one_line_errors(), session(url) as conn:
+        service.set_status(conn, queries.terminal_id(conn, device), word)
+
+
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    from cloud.times import rfc3339
+    from protocol.identity import group
+
+    seen = row["last_seen_ms"]
+    return {
+        "device": group(row["device"]),
+        "name": row["name"],
+        "status": row["status"],
+        "last_seen": None if seen is None else rfc3339(seen),
+        "company": row["company"],
+        "division": row["division"],
+        "site": row["site"],
+    }

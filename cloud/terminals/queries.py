@@ -1,0 +1,85 @@
+"""Finding terminals, and where they stood when."""
+
+import json
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+
+from cloud.companies.tables import companies, divisions, sites
+from cloud.errors import InvalidError, NotFoundError
+from cloud.terminals.tables import assignments, terminals
+from cloud.times import now_ms
+from protocol.identity import group, parse_device_number
+
+
+def terminal_id(conn: Connection, device: str) -> int:
+    """The id of a terminal by its device number as people write it.
+
+    Raises InvalidError, NotFoundError.
+    """
+    try:
+        number = parse_device_number(device)
+    except ValueError as error:
+        raise InvalidError(str(error)) from None
+    found = conn.execute(select(terminals.c.id).where(terminals.c.device == number)).scalar()
+    if found is None:
+        raise NotFoundError(
+            f"there is no terminal {group(number)}; register it with `pointeuse cloud terminal add`"
+        )
+    return int(found)
+
+
+def site_at(conn: Connection, terminal_id: int, at_ms: int) -> int | None:
+    """The site a terminal was assigned to at a moment."""
+    found = conn.execute(
+        select(assignments.c.site_id).where(
+            assignments.c.terminal_id == terminal_id, _in_force(at_ms)
+        )
+    ).scalar()
+    return None if found is None else int(found)
+
+
+def listed(conn: Connection, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+    """Terminals with an id above `after`, by id, each with where it stands now."""
+    rows = conn.execute(_with_place(now_ms()).where(terminals.c.id > after).limit(limit))
+    return [_readable(dict(row)) for row in rows.mappings()]
+
+
+def _with_place(at_ms: int) -> Select[Any]:
+    return (
+        select(
+            terminals.c.id,
+            terminals.c.device,
+            terminals.c.name,
+            terminals.c.status,
+            terminals.c.last_seen_ms,
+            terminals.c.last_status,
+            companies.c.name.label("company"),
+            divisions.c.name.label("division"),
+            sites.c.name.label("site"),
+            assignments.c.from_ms.label("since_ms"),
+        )
+        .select_from(terminals)
+        .outerjoin(assignments, (assignments.c.terminal_id == terminals.c.id) & _in_force(at_ms))
+        .outerjoin(sites, sites.c.id == assignments.c.site_id)
+        .outerjoin(divisions, divisions.c.id == sites.c.division_id)
+        .outerjoin(companies, companies.c.id == divisions.c.company_id)
+        .order_by(terminals.c.id)
+    )
+
+
+def _in_force(at_ms: int) -> ColumnElement[bool]:
+    return and_(
+        assignments.c.from_ms <= at_ms,
+        or_(assignments.c.to_ms > at_ms, assignments.c.to_ms.is_(None)),
+    )
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    """`last_status` read from JSON; an object, whatever the terminal sent."""
+    try:
+        found = json.loads(row["last_status"] or "{}")
+    except ValueError:
+        found = {}
+    row["last_status"] = found if isinstance(found, dict) else {}
+    return row

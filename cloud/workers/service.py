@@ -1,0 +1,95 @@
+"""Entering workers, and saying whose badge is whose. The caller commits."""
+
+import re
+
+from sqlalchemy import Connection, insert, select, update
+
+from cloud import text
+from cloud.companies import vat as vats
+from cloud.errors import InvalidError
+from cloud.registrations import reattribution
+from cloud.rows import insert_absent
+from cloud.workers.tables import badges, workers
+
+_PROFILE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_NUMBER = re.compile(r"[0-9A-Z]{1,64}")
+
+
+def put_worker(
+    conn: Connection,
+    company_id: int,
+    number: str,
+    given_name: str,
+    family_name: str,
+    *,
+    active: bool = True,
+) -> int:
+    """Enter a worker of a company, or change the one with this number; the id. Raises InvalidError.
+
+    When someone becomes active or inactive, their registrations are attributed again.
+    """
+    values = {
+        "given_name": text.name(given_name, "the given name"),
+        "family_name": text.name(family_name, "the family name"),
+        "active": active,
+    }
+    tidy = text.name(number, "the worker's number")
+    where = (workers.c.company_id == company_id) & (workers.c.number == tidy)
+    known = conn.execute(select(workers.c.id, workers.c.active).where(where)).one_or_none()
+    if known is None:
+        made = insert(workers).values(company_id=company_id, number=tidy, **values)
+        return int(conn.execute(made.returning(workers.c.id)).scalar_one())
+    conn.execute(update(workers).where(workers.c.id == known.id).values(**values))
+    if known.active != active:
+        why = "the worker became active" if active else "the worker became inactive"
+        for badge in conn.execute(select(badges.c.id).where(badges.c.worker_id == known.id)):
+            reattribution.request(conn, badge_id=badge.id, why=why)
+    return int(known.id)
+
+
+def put_badge(conn: Connection, profile: str, number: str, *, employer: str | None = None) -> int:
+    """A badge, made if it is not known; its id. `employer`: a VAT number. Raises InvalidError."""
+    kind, tidy = normalise(profile, number)
+    vat = None if employer is None else vats.normalise(employer)
+    insert_absent(
+        conn,
+        badges,
+        [{"profile": kind, "number": tidy, "employer_vat": vat}],
+        ["profile", "number"],
+    )
+    return int(
+        conn.execute(
+            select(badges.c.id).where(badges.c.profile == kind, badges.c.number == tidy)
+        ).scalar_one()
+    )
+
+
+def link_badge(conn: Connection, badge_id: int, worker_id: int | None) -> None:
+    """Say whose badge it is, or with None that it is nobody's.
+
+    All registrations made with it are attributed again.
+    """
+    changed = conn.execute(
+        update(badges)
+        .where(badges.c.id == badge_id, badges.c.worker_id.is_distinct_from(worker_id))
+        .values(worker_id=worker_id)
+    )
+    if changed.rowcount:
+        what = "unlinked" if worker_id is None else "linked to a worker"
+        reattribution.request(conn, badge_id=badge_id, why=f"the badge was {what}")
+
+
+def normalise(profile: str, number: str) -> tuple[str, str]:
+    """Profile and number as readers give them: a UID as hex in capitals, or digits.
+
+    Raises InvalidError.
+    """
+    kind = profile.strip().lower()
+    if not _PROFILE.fullmatch(kind):
+        raise InvalidError(f"{profile[:40]!r} is not a badge profile such as uid, em4100, printed")
+    tidy = re.sub(r"[\s:.-]", "", number).upper()
+    if not _NUMBER.fullmatch(tidy):
+        raise InvalidError(
+            f"{text.masked(number)!r} is not a badge number: it is digits, or hexadecimal"
+        )
+    return kind, tidy
