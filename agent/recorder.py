@@ -93,9 +93,8 @@ class Recorder:
 
         When this returns they are durable and signed. Raises CannotStoreError: then none is.
         """
-        now = self._clock.now()
         group = _Group(self.seq, self.link)
-        self._add_clock_step(group, now)
+        now = self._add_clock_step(group)
         seal = self._seal
         if seal is None or seal.taps_left < len(reads) or now.boottime_ms >= seal.ends_ms:
             seal = self._add_seal(group, now)
@@ -116,7 +115,7 @@ class Recorder:
     def note_clock(self) -> bool:
         """Write a clock record if the wall clock was set or stepped. Raises CannotStoreError."""
         group = _Group(self.seq, self.link)
-        self._add_clock_step(group, self._clock.now())
+        self._add_clock_step(group)
         if not group.rows:
             return False
         self._commit(group)
@@ -163,11 +162,16 @@ class Recorder:
         group.add(self._body(group, Kind.SEAL, now, data=data))
         return _Seal(content, seq, now.boottime_ms + self._seal_ms, self._seal_taps)
 
-    def _add_clock_step(self, group: "_Group", now: Time) -> None:
+    def _add_clock_step(self, group: "_Group") -> Time:
+        """The time now, after a clock record if the wall clock jumped to get here."""
+        now = self._clock.now()
         step = self._clock.step(now)
-        if step is not None:
-            data = {0: step.before_ms, 1: step.after_ms}
-            group.add(self._body(group, Kind.CLOCK, now, data=data))
+        if step is None:
+            return now
+        now = self._clock.now()  # what is known of the clock has just changed
+        data = {0: step.before_ms, 1: step.after_ms}
+        group.add(self._body(group, Kind.CLOCK, now, data=data))
+        return now
 
     def _body(self, group: "_Group", kind: Kind, now: Time, **fields: Any) -> bytes:
         return Body(self.terminal, self.epoch, group.seq + 1, kind, now, **fields).encode()

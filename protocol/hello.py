@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol import cbor, cose
+from protocol.errors import SignatureError
 from protocol.fields import as_array, as_bytes, as_map, as_uint, version
 from protocol.keys import SigningKey, VerifyKey
 
@@ -62,8 +63,23 @@ class Hello:
 
     @classmethod
     def verify(cls, message: bytes, key: VerifyKey) -> "Hello":
-        """The hello that `key` signed. Raises MalformedError, SignatureError."""
+        """The hello that `key`, a terminal's identity key, signed for that terminal.
+
+        Raises MalformedError, SignatureError.
+        """
         payload, _ = cose.verify1(message, cose.keyring([key]), _AAD)
+        hello = cls._read(payload)
+        if hello.terminal != key.thumbprint:
+            raise SignatureError("the hello speaks for another terminal than the one that signed")
+        return hello
+
+    @classmethod
+    def unverified(cls, message: bytes) -> "Hello":
+        """What a hello claims, signed by a key nobody knows. Raises MalformedError."""
+        return cls._read(cose.unverified1(message))
+
+    @classmethod
+    def _read(cls, payload: bytes) -> "Hello":
         fields = as_map(cbor.decode(payload), "a hello")
         version(fields, "a hello")
         sealing_key = fields.get(6)

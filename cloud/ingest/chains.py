@@ -9,10 +9,10 @@ import logging
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
-from cloud.clock import now_ms
 from cloud.custody.tables import alarms, epochs, records
 from cloud.ingest.store import HeadRow, RecordRow, insert_heads, insert_records
 from cloud.ingest.verify import Proven
+from cloud.times import now_ms
 from protocol.chain import epoch_link
 from protocol.receipts import Verdict
 

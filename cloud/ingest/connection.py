@@ -1,0 +1,126 @@
+"""The platform's MQTT connection: messages in, acknowledged by hand; receipts out.
+
+A fresh client for each connection. paho's own thread serves the socket; whatever it receives waits
+in one queue for the thread that writes the database.
+"""
+
+import queue
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from cloud.ingest.messages import Incoming
+from protocol import topics
+from protocol.errors import MalformedError
+
+CLIENT_ID = "pointeuse-ingest"
+RECEIVE_MAXIMUM = 512
+"""Messages the broker may have under way to us: unacknowledged ones wait in memory."""
+_CONNECT_S = 15
+
+
+class ConnectionLostError(Exception):
+    """The connection ended or never came to be; the message says why."""
+
+
+class Connection:
+    """A connected, subscribed client. Every method may raise ConnectionLostError."""
+
+    def __init__(self, host: str, port: int, directory: Path) -> None:
+        self._inbox: queue.SimpleQueue[Incoming | ConnectionLostError] = queue.SimpleQueue()
+        context = ssl.create_default_context(cafile=str(directory / "ca.crt"))
+        context.load_cert_chain(directory / "ingest.crt", directory / "ingest.key")
+        self._client = client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=CLIENT_ID,
+            protocol=mqtt.MQTTv5,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.tls_set_context(context)
+        client.connect_timeout = _CONNECT_S
+        client.max_inflight_messages_set(RECEIVE_MAXIMUM)
+        self._subscribed: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        try:
+            client.connect(host, port, keepalive=30, clean_start=True, properties=properties)
+        except (OSError, ssl.SSLError, ValueError) as error:
+            raise ConnectionLostError(f"cannot reach {host}:{port}: {error}") from error
+        client.loop_start()
+        try:
+            refused = self._subscribed.get(timeout=_CONNECT_S)
+        except queue.Empty:
+            refused = f"the broker does not answer within {_CONNECT_S} s"
+        if refused is not None:
+            self.close()
+            raise ConnectionLostError(refused)
+
+    def take(self, most: int, timeout_s: float) -> list[Incoming]:
+        """What waits, `most` at most; an empty list when nothing came in time."""
+        found: list[Incoming] = []
+        try:
+            found.append(self._checked(self._inbox.get(timeout=timeout_s)))
+            while len(found) < most:
+                found.append(self._checked(self._inbox.get_nowait()))
+        except queue.Empty:
+            return found
+        return found
+
+    def acknowledge(self, group: Sequence[Incoming]) -> None:
+        """Tell the broker that these are in custody."""
+        for incoming in group:
+            self._client.ack(incoming.mid, 1)
+
+    def publish(self, device: str, name: str, payload: bytes) -> None:
+        """Send to a terminal. Nothing waits for the broker's answer: the terminal asks again."""
+        self._client.publish(topics.topic(device, name), payload, qos=1)
+
+    def close(self) -> None:
+        """Disconnect, and end paho's thread."""
+        self._client.on_disconnect = None
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _checked(self, item: Incoming | ConnectionLostError) -> Incoming:
+        if isinstance(item, ConnectionLostError):
+            raise item
+        return item
+
+    # -- paho's callbacks, in paho's thread --------------------------------------------------
+
+    def _on_connect(self, *arguments: Any) -> None:
+        reason = arguments[3]
+        if reason.is_failure:
+            self._subscribed.put(f"the broker refuses the connection: {reason}")
+            return
+        options = SubscribeOptions(qos=1)
+        self._client.subscribe([(topics.every(name), options) for name in topics.FROM_TERMINAL])
+
+    def _on_subscribe(self, *arguments: Any) -> None:
+        refused = [str(code) for code in arguments[3] if code.is_failure]
+        self._subscribed.put(
+            f"the broker refuses a subscription: {refused[0]}" if refused else None
+        )
+
+    def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            device, name = topics.parse(message.topic)
+        except MalformedError:
+            self._client.ack(message.mid, message.qos)
+            return
+        self._inbox.put(Incoming(device, name, bytes(message.payload), message.mid))
+
+    def _on_disconnect(self, *arguments: Any) -> None:
+        self._inbox.put(ConnectionLostError(f"the broker ended it: {arguments[3]}"))

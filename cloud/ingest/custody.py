@@ -1,0 +1,237 @@
+"""Taking messages into custody: a group of them, from many terminals, in one transaction.
+
+Custody comes before meaning. A message is refused only when it is not authentic; whether it can be
+understood is asked afterwards, and holds back no receipt.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy.exc import DataError, IntegrityError
+
+from cloud.ingest import greetings, rejects
+from cloud.ingest.chains import Anchor, Chains, Placed
+from cloud.ingest.messages import Answer, Incoming, RejectedError
+from cloud.ingest.verify import verify_batch
+from cloud.terminals.tables import terminals
+from cloud.times import now_ms
+from protocol.batches import Batch
+from protocol.errors import MalformedError, ProtocolError
+from protocol.hello import Hello
+from protocol.keys import VerifyKey
+from protocol.receipts import Leaf, Verdict
+
+_log = logging.getLogger("pointeuse.ingest")
+_JSON_BYTES = 16 * 1024
+_NO_EPOCH = bytes(16)
+_NO_LINK = bytes(32)
+
+
+class Terminal(msgspec.Struct, frozen=True):
+    """A registered terminal."""
+
+    id: int
+    device: str
+    thumbprint: bytes
+    key: VerifyKey
+    status: str
+
+
+class Custody:
+    """Accepts groups of messages into one database. Used by one thread."""
+
+    def __init__(self, engine: Engine, directory: Path, generation: int) -> None:
+        """`directory` is the platform's, with its trust documents."""
+        self._engine, self._directory, self._generation = engine, directory, generation
+        self._anchors: dict[int, dict[bytes, Anchor]] = {}
+        self._keys: dict[bytes, VerifyKey] = {}
+
+    def accept(self, group: Sequence[Incoming]) -> list[Answer]:
+        """Store a group and commit; what to answer, now that it is durable.
+
+        A message whose values the database refuses is found by halving the group, and rejected:
+        the others are stored. Raises OperationalError when the database is not there; then
+        nothing is, and the group is to be offered again.
+        """
+        try:
+            with self._engine.begin() as conn:
+                return self._accept(conn, group)
+        except (DataError, IntegrityError) as error:
+            if len(group) == 1:
+                with self._engine.begin() as conn:
+                    rejects.keep(conn, group[0], "unstorable", str(error.orig))
+                return []
+            middle = len(group) // 2
+            return self.accept(group[:middle]) + self.accept(group[middle:])
+
+    def _accept(self, conn: Connection, group: Sequence[Incoming]) -> list[Answer]:
+        known = self._terminals(conn, {incoming.device for incoming in group})
+        by_device: dict[str, list[Incoming]] = defaultdict(list)
+        for incoming in group:
+            by_device[incoming.device].append(incoming)
+        answers: list[Answer] = []
+        # Rows are locked in the order of terminals, so that two workers never wait crosswise.
+        for device in sorted(by_device, key=lambda d: known[d].id if d in known else 0):
+            terminal = known.get(device)
+            if terminal is None:
+                answers += self._strangers(conn, by_device[device])
+            else:
+                answers += self._of_terminal(conn, terminal, by_device[device])
+        return answers
+
+    def _terminals(self, conn: Connection, devices: set[str]) -> dict[str, Terminal]:
+        rows = conn.execute(
+            select(
+                terminals.c.id,
+                terminals.c.device,
+                terminals.c.thumbprint,
+                terminals.c.public_key,
+                terminals.c.status,
+            ).where(terminals.c.device.in_(devices))
+        )
+        return {row.device: self._terminal(row) for row in rows}
+
+    def _terminal(self, row: Any) -> Terminal:
+        key = self._keys.get(row.public_key)
+        if key is None:
+            key = self._keys[row.public_key] = VerifyKey.from_cose(row.public_key)
+        return Terminal(row.id, row.device, row.thumbprint, key, row.status)
+
+    # -- one terminal ------------------------------------------------------------------------
+
+    def _of_terminal(
+        self, conn: Connection, terminal: Terminal, group: Sequence[Incoming]
+    ) -> list[Answer]:
+        chains: Chains | None = None
+        answers: list[Answer] = []
+        for incoming in group:
+            try:
+                if incoming.name in {"status", "telemetry"}:
+                    self._note(conn, terminal, incoming)
+                    continue
+                if chains is None:
+                    chains = Chains(conn, terminal.id, terminal.thumbprint)
+                if incoming.name == "hello":
+                    answers += self._hello(conn, terminal, chains, incoming)
+                else:
+                    answers.append(self._records(conn, terminal, chains, incoming))
+            except RejectedError as error:
+                rejects.keep(conn, incoming, error.reason, error.detail)
+                if error.answer is not None:
+                    answers.append(error.answer)
+        if chains is not None:
+            chains.flush()
+        return answers
+
+    def _records(
+        self, conn: Connection, terminal: Terminal, chains: Chains, incoming: Incoming
+    ) -> Answer:
+        try:
+            batch = Batch.decode(incoming.payload)
+        except MalformedError as error:
+            raise RejectedError("malformed", str(error)) from error
+        if terminal.status == "banned":
+            placed = Placed(Verdict.BANNED, 0, _NO_LINK)
+            answer = self._answer(terminal, batch.epoch, placed, batch.nonce)
+            raise RejectedError("banned", "this terminal is banned", answer)
+        try:
+            proven = verify_batch(batch, terminal.thumbprint, terminal.key)
+        except ProtocolError as error:
+            placed = Placed(Verdict.BAD_SIGNATURE, 0, _NO_LINK)
+            answer = self._answer(terminal, batch.epoch, placed, batch.nonce)
+            raise RejectedError("bad-signature", str(error), answer) from error
+        anchor = self._anchors.get(terminal.id, {}).get(batch.epoch)
+        placed = chains.place(proven, anchor)
+        self._seen(conn, terminal)
+        return self._answer(terminal, batch.epoch, placed, batch.nonce)
+
+    def _hello(
+        self, conn: Connection, terminal: Terminal, chains: Chains, incoming: Incoming
+    ) -> list[Answer]:
+        try:
+            hello = Hello.verify(incoming.payload, terminal.key)
+        except ProtocolError as error:
+            reason = "malformed" if isinstance(error, MalformedError) else "bad-signature"
+            raise RejectedError(reason, str(error)) from error
+        self._anchors[terminal.id] = greetings.anchors(hello)
+        self._seen(conn, terminal)
+        for state in hello.epochs:
+            chains.note_ordinal(state.epoch, state.ordinal)
+        answers = [
+            Answer(terminal.device, trust=document)
+            for document in greetings.trust_after(self._directory, hello.trust)
+        ]
+        if terminal.status == "banned":
+            placed = Placed(Verdict.BANNED, 0, _NO_LINK)
+            return [self._answer(terminal, _NO_EPOCH, placed, hello.nonce)]
+        found = greetings.answer(hello, chains)
+        if found is not None:
+            state, placed = found
+            answers.append(self._answer(terminal, state.epoch, placed, hello.nonce))
+        return answers
+
+    def _note(self, conn: Connection, terminal: Terminal, incoming: Incoming) -> None:
+        """Keep what a terminal says of itself; hostile until shown to be a small JSON object."""
+        if len(incoming.payload) > _JSON_BYTES:
+            raise RejectedError("too-large", f"{incoming.name} of {len(incoming.payload)} bytes")
+        try:
+            said = msgspec.json.decode(incoming.payload, type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise RejectedError("malformed", f"{incoming.name} is no JSON object") from error
+        before = conn.execute(
+            select(terminals.c.last_status).where(terminals.c.id == terminal.id)
+        ).scalar()
+        merged = msgspec.json.decode(before or "{}") | {incoming.name: said}
+        text = msgspec.json.encode(merged).decode().replace("\\u0000", "")
+        conn.execute(
+            update(terminals)
+            .where(terminals.c.id == terminal.id)
+            .values(last_status=text, last_seen_ms=now_ms())
+        )
+
+    def _seen(self, conn: Connection, terminal: Terminal) -> None:
+        conn.execute(
+            update(terminals).where(terminals.c.id == terminal.id).values(last_seen_ms=now_ms())
+        )
+
+    # -- nobody's ----------------------------------------------------------------------------
+
+    def _strangers(self, conn: Connection, group: Sequence[Incoming]) -> list[Answer]:
+        """Messages of a device that is not registered; it is told so, if it says who it is."""
+        answers = []
+        for incoming in group:
+            rejects.keep(conn, incoming, "unknown-device", "no terminal has this device number")
+            if incoming.name != "hello":
+                continue
+            try:
+                hello = Hello.unverified(incoming.payload)
+            except MalformedError:
+                continue
+            leaf = self._leaf(
+                hello.terminal, _NO_EPOCH, Placed(Verdict.UNKNOWN, 0, _NO_LINK), hello.nonce
+            )
+            answers.append(Answer(incoming.device, leaf))
+        return answers
+
+    # -- answers -----------------------------------------------------------------------------
+
+    def _answer(self, terminal: Terminal, epoch: bytes, placed: Placed, nonce: bytes) -> Answer:
+        return Answer(terminal.device, self._leaf(terminal.thumbprint, epoch, placed, nonce))
+
+    def _leaf(self, thumbprint: bytes, epoch: bytes, placed: Placed, nonce: bytes) -> Leaf:
+        return Leaf(
+            thumbprint,
+            epoch,
+            placed.seq,
+            placed.link,
+            now_ms(),
+            self._generation,
+            nonce,
+            placed.verdict,
+            placed.resume,
+        )

@@ -1,0 +1,119 @@
+"""The ingest process: receive, take into custody, commit, acknowledge, receipt; then interpret.
+
+Custody goes first. Interpretation uses the moments in which no message waits, and is given a turn
+every two seconds when there are none. One thread writes the database, as SQLite demands.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from cloud import db
+from cloud.ingest.connection import Connection, ConnectionLostError
+from cloud.ingest.custody import Custody
+from cloud.ingest.messages import Answer
+from cloud.interpretation.interpreter import Interpreter
+from cloud.notify import notify
+from cloud.settings import Config
+from protocol.keys import SigningKey
+from protocol.receipts import sign_receipts
+
+GROUP = 64
+"""Messages in one transaction at most."""
+CHUNK = 512
+"""Records interpreted in one turn: a few milliseconds."""
+_PATIENCE_S = 0.02
+"""How long to look for a next batch before a backlog is interpreted."""
+_TURN_S = 2.0
+_IDLE_S = 0.5
+_BACKOFF_LIMIT_S = 30.0
+_STABLE_S = 60.0
+_log = logging.getLogger("pointeuse.ingest")
+
+
+class Service:
+    """Serves until `stop`."""
+
+    def __init__(
+        self,
+        config: Config,
+        engine: Engine,
+        custody: Custody,
+        interpreter: Interpreter,
+        key: SigningKey,
+    ) -> None:
+        """`key` signs receipts."""
+        self._config, self._engine, self._key = config, engine, key
+        self._custody, self._interpreter = custody, interpreter
+        self._stop = threading.Event()
+        self._turn_at = 0.0
+        self._behind = True
+
+    def stop(self) -> None:
+        """Finish what is in hand, and end `run`."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Connect and serve, again and again. The database or the broker may be down for long."""
+        failures = 0
+        while not self._stop.is_set():
+            started = time.monotonic()
+            try:
+                self._session()
+            except (ConnectionLostError, OperationalError) as error:
+                if time.monotonic() - started >= _STABLE_S:
+                    failures = 0
+                delay = random.uniform(0, min(_BACKOFF_LIMIT_S, 0.5 * 2**failures))  # noqa: S311
+                failures = min(failures + 1, 16)
+                _log.warning("%s; trying again in %.1f s", _why(error), delay)
+                self._stop.wait(delay)
+
+    def _session(self) -> None:
+        broker = self._config.broker
+        connection = Connection(broker.host, broker.port, Path(self._config.directory))
+        try:
+            _log.info("ready: taking messages from %s:%d", broker.host, broker.port)
+            notify("READY=1")
+            while not self._stop.is_set():
+                self._turn(connection)
+        finally:
+            connection.close()
+
+    def _turn(self, connection: Connection) -> None:
+        group = connection.take(GROUP, _PATIENCE_S if self._behind else _IDLE_S)
+        if group:
+            # Unacknowledged, a message comes again on the next connection: nothing is lost by
+            # letting a database error end this one.
+            answers = self._custody.accept(group)
+            connection.acknowledge(group)
+            self._reply(connection, answers)
+            self._behind = True
+        now = time.monotonic()
+        if not group or now - self._turn_at > _TURN_S:
+            self._turn_at = now
+            self._behind = self._interpreter.step(CHUNK)
+            with self._engine.connect() as conn:
+                db.checkpoint(conn)
+
+    def _reply(self, connection: Connection, answers: Sequence[Answer]) -> None:
+        leaves = [answer for answer in answers if answer.leaf is not None]
+        for answer in answers:
+            if answer.trust is not None:
+                connection.publish(answer.device, "trust", answer.trust)
+        if not leaves:
+            return
+        receipts = sign_receipts([a.leaf for a in leaves if a.leaf is not None], self._key)
+        for answer, receipt in zip(leaves, receipts, strict=True):
+            connection.publish(answer.device, "receipts", receipt)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OperationalError):
+        return f"the database does not answer: {str(error.orig).strip().splitlines()[0]}"
+    return str(error)

@@ -1,0 +1,155 @@
+"""Whose badge it is, and for whom that person works: looked up for many taps at once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select, tuple_, update
+
+from cloud.companies.tables import companies
+from cloud.companies.vat import shown
+from cloud.interpretation.employers import INVALID, employer_vat
+from cloud.rows import insert_absent
+from cloud.times import now_ms
+from cloud.workers.tables import badges, workers
+from protocol.badges import Badge
+
+_CHUNK = 400
+
+
+class Person(msgspec.Struct, frozen=True):
+    """What is known of a badge. `reasons` say what is missing."""
+
+    badge_id: int
+    worker_id: int | None
+    employer_id: int | None
+    valid_from_ms: int | None
+    valid_until_ms: int | None
+    reasons: tuple[str, ...]
+
+
+def know(conn: Connection, found: Iterable[Badge]) -> dict[tuple[str, str], Person]:
+    """Enter badges that are new; what is known of each, by profile and number."""
+    employers: dict[tuple[str, str], str | None] = {}
+    for badge in found:
+        employers[badge.profile, badge.number] = badge.employer or employers.get(
+            (badge.profile, badge.number)
+        )
+    keys = sorted(employers)
+    rows = _rows(conn, keys)
+    _enter(conn, [key for key in keys if key not in rows], employers)
+    _note_employers(conn, rows, employers)
+    return people(conn, _rows(conn, keys))
+
+
+def people(conn: Connection, rows: Mapping[Any, Any]) -> dict[Any, Person]:
+    """What is known of badge rows; an employer nobody registered becomes a private company."""
+    vats = {row.employer_vat for row in rows.values() if row.worker_id is None}
+    by_vat = _companies(conn, {vat for vat in vats if vat and not vat.startswith(INVALID)})
+    return {key: _person(row, by_vat) for key, row in rows.items()}
+
+
+def badge_query() -> Any:
+    """The columns `people` needs."""
+    return (
+        select(
+            badges.c.id,
+            badges.c.profile,
+            badges.c.number,
+            badges.c.worker_id,
+            badges.c.employer_vat,
+            badges.c.valid_from_ms,
+            badges.c.valid_until_ms,
+            workers.c.company_id,
+            workers.c.active,
+        )
+        .select_from(badges)
+        .outerjoin(workers, workers.c.id == badges.c.worker_id)
+    )
+
+
+def _person(row: Any, by_vat: Mapping[str, int]) -> Person:
+    reasons = []
+    employer_id = row.company_id
+    if row.worker_id is None:
+        reasons.append("badge-unlinked")
+        if row.employer_vat is None:
+            reasons.append("employer-unknown")
+        elif row.employer_vat.startswith(INVALID):
+            reasons.append("employer-invalid")
+        else:
+            employer_id = by_vat[row.employer_vat]
+    elif not row.active:
+        reasons.append("worker-inactive")
+    return Person(
+        row.id,
+        row.worker_id,
+        employer_id,
+        row.valid_from_ms,
+        row.valid_until_ms,
+        tuple(reasons),
+    )
+
+
+def _rows(conn: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    found: dict[tuple[str, str], Any] = {}
+    for start in range(0, len(keys), _CHUNK):
+        part = keys[start : start + _CHUNK]
+        query = badge_query().where(tuple_(badges.c.profile, badges.c.number).in_(part))
+        found |= {(row.profile, row.number): row for row in conn.execute(query)}
+    return found
+
+
+def _enter(
+    conn: Connection,
+    keys: Sequence[tuple[str, str]],
+    employers: Mapping[tuple[str, str], str | None],
+) -> None:
+    if not keys:
+        return
+    now = now_ms()
+    insert_absent(
+        conn,
+        badges,
+        [
+            {
+                "profile": profile,
+                "number": number,
+                "employer_vat": employer_vat(employers[profile, number]),
+                "first_seen_ms": now,
+            }
+            for profile, number in keys
+        ],
+        ["profile", "number"],
+    )
+
+
+def _note_employers(
+    conn: Connection,
+    rows: Mapping[tuple[str, str], Any],
+    employers: Mapping[tuple[str, str], str | None],
+) -> None:
+    """A badge that was entered by hand learns its employer from the first reading that tells."""
+    for key, row in rows.items():
+        vat = employer_vat(employers[key])
+        if vat is not None and row.employer_vat is None:
+            conn.execute(update(badges).where(badges.c.id == row.id).values(employer_vat=vat))
+
+
+def _companies(conn: Connection, vats: set[str]) -> dict[str, int]:
+    query = select(companies.c.vat, companies.c.id).where(companies.c.vat.in_(sorted(vats)))
+    found = {row.vat: row.id for row in conn.execute(query)}
+    missing = sorted(vats - found.keys())
+    if missing:
+        now = now_ms()
+        insert_absent(
+            conn,
+            companies,
+            [
+                {"vat": vat, "name": shown(vat), "private": True, "created_ms": now}
+                for vat in missing
+            ],
+            ["vat"],
+        )
+        found = {row.vat: row.id for row in conn.execute(query)}
+    return found

@@ -1,0 +1,73 @@
+"""Attributing again what a change concerns: a badge linked later, an assignment entered late."""
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from cloud.interpretation import people
+from cloud.interpretation.attribution import attribute
+from cloud.interpretation.places import Places
+from cloud.interpretation.writing import change
+from cloud.registrations.reasons import Reason
+from cloud.registrations.tables import reattribution, registrations
+from cloud.terminals.tables import terminals
+from cloud.workers.tables import badges
+
+
+def reattribute_some(conn: Connection, limit: int) -> bool:
+    """Serve the oldest request, up to `limit` registrations; whether there was one.
+
+    The request moves on to the first registration not served, and goes when there is none.
+    """
+    request = conn.execute(select(reattribution).order_by(reattribution.c.id).limit(1)).first()
+    if request is None:
+        return False
+    query = select(registrations).order_by(registrations.c.tapped_ms, registrations.c.id)
+    if request.terminal_id is not None:
+        query = query.where(registrations.c.terminal_id == request.terminal_id)
+    if request.badge_id is not None:
+        query = query.where(registrations.c.badge_id == request.badge_id)
+    if request.from_ms is not None:
+        query = query.where(registrations.c.tapped_ms >= request.from_ms)
+    rows = conn.execute(query.limit(limit + 1)).mappings().all()
+    served, rest = rows[:limit], rows[limit:]
+    if rest and rest[0]["tapped_ms"] == served[0]["tapped_ms"]:
+        # So many taps in one millisecond never come from one terminal; take them whole.
+        served, rest = conn.execute(query).mappings().all(), []
+    _attribute(conn, served, request.why)
+    same = reattribution.c.id == request.id
+    if rest:
+        conn.execute(update(reattribution).where(same).values(from_ms=rest[0]["tapped_ms"]))
+    else:
+        conn.execute(delete(reattribution).where(same))
+    return True
+
+
+def _attribute(conn: Connection, rows: Any, why: str) -> None:
+    if not rows:
+        return
+    known = _people(conn, {row["badge_id"] for row in rows})
+    places = Places(conn, {row["terminal_id"] for row in rows})
+    revoked = set(
+        conn.execute(select(terminals.c.id).where(terminals.c.status == "revoked")).scalars()
+    )
+    for row in rows:
+        before = (row["reason"] or "").split()
+        found = attribute(
+            known[row["badge_id"]],
+            places.at(row["terminal_id"], row["tapped_ms"]),
+            row["tapped_ms"],
+            clock_unsure=Reason.CLOCK_UNSURE in before and not row["corrected"],
+            disputed=row["terminal_id"] in revoked or "disputed" in before,
+        )
+        values = {name: getattr(found, name) for name in found.__struct_fields__}
+        change(conn, row, values, why)
+
+
+def _people(conn: Connection, badge_ids: set[int]) -> dict[int, people.Person]:
+    found: dict[int, Any] = {}
+    wanted = sorted(badge_ids)
+    for start in range(0, len(wanted), 500):
+        query = people.badge_query().where(badges.c.id.in_(wanted[start : start + 500]))
+        found |= {row.id: row for row in conn.execute(query)}
+    return people.people(conn, found)

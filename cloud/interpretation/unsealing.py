@@ -1,0 +1,102 @@
+"""Content keys: opened from seal records, and found again in custody after a restart."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from cloud.custody.tables import records
+from protocol import blobs, seals
+from protocol.badges import Badge
+from protocol.bodies import Body, Kind
+from protocol.errors import MalformedError, ProtocolError, SealError
+
+_CACHE = 4096
+_REACH = 4096
+"""Records looked back through for a seal: a seal serves a thousand taps at most."""
+
+
+class WaitingError(Exception):
+    """A record cannot be understood yet: `reason` is one word, the message a sentence."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class Tap(msgspec.Struct, frozen=True):
+    """A tap record, opened."""
+
+    epoch_id: int
+    seq: int
+    body: Body
+    badge: Badge
+    received_ms: int
+
+
+class Unsealer:
+    """Opens blobs. Content keys stay in memory, the most recently used ones."""
+
+    def __init__(self, keys: Sequence[seals.SealingKey]) -> None:
+        self._keys = keys
+        self._contents: OrderedDict[tuple[bytes, bytes], seals.ContentKey] = OrderedDict()
+
+    def learn(self, body: Body) -> None:
+        """Take in a seal record. Raises WaitingError when none of our keys opens it."""
+        try:
+            content = seals.open_seal(
+                body.data, self._keys, terminal=body.terminal, epoch=body.epoch, seq=body.seq
+            )
+        except SealError as error:
+            raise WaitingError("no-key", str(error)) from error
+        except ProtocolError as error:
+            raise WaitingError("undecodable", str(error)) from error
+        self._contents[body.epoch, content.seal_id] = content
+        if len(self._contents) > _CACHE:
+            self._contents.popitem(last=False)
+
+    def open(self, conn: Connection, epoch_id: int, body: Body, blob: bytes | None) -> Badge:
+        """Who tapped. Raises WaitingError."""
+        ref = body.blob_ref
+        if ref is None:
+            raise WaitingError("undecodable", "the tap names no sealed part")
+        if blob is None:
+            raise WaitingError("erased", "the sealed part was erased")
+        content = self._contents.get((body.epoch, ref.seal_id))
+        if content is None:
+            content = self._find(conn, epoch_id, body, ref.seal_id)
+        else:
+            self._contents.move_to_end((body.epoch, ref.seal_id))
+        place = blobs.Place(body.terminal, body.epoch, body.seq, ref.seal_id)
+        try:
+            badge = blobs.open_blob(blob, content, place)
+        except MalformedError as error:
+            raise WaitingError("undecodable", str(error)) from error
+        except SealError as error:
+            raise WaitingError("wrong-blob", str(error)) from error
+        # PostgreSQL holds no such character, and no badge has one.
+        if "\0" in badge.number + badge.profile + (badge.employer or "") + (badge.worker or ""):
+            raise WaitingError("undecodable", "the badge number holds a NUL character")
+        return badge
+
+    def _find(
+        self, conn: Connection, epoch_id: int, body: Body, seal_id: bytes
+    ) -> seals.ContentKey:
+        rows = conn.execute(
+            select(records.c.body)
+            .where(records.c.epoch_id == epoch_id, records.c.seq < body.seq)
+            .where(records.c.seq >= body.seq - _REACH)
+            .order_by(records.c.seq.desc())
+        )
+        for (raw,) in rows:
+            try:
+                earlier = Body.decode(raw)
+            except MalformedError:
+                continue
+            if earlier.kind == Kind.SEAL:
+                self.learn(earlier)
+                content = self._contents.get((body.epoch, seal_id))
+                if content is not None:
+                    return content
+        raise WaitingError("seal-missing", f"seal {seal_id.hex()[:16]} is not in custody")
