@@ -13,11 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine, func, select
+
 from agent.clock import Clock
 from agent.queue.journal import Journal
 from agent.reads import BadgeRead
 from agent.recorder import GROUP_READS, Recorder
 from agent.trust_store import TrustStore
+from cloud.db import reader_engine
+from cloud.registrations.tables import registrations
 from hwsim.processes import wait_for
 from hwsim.serial_reader import SerialReader
 from hwsim.stack import Stack, Terminal
@@ -35,7 +39,7 @@ def run(taps: int = TAPS) -> dict[str, Any]:
         root = Path(directory)
         (root / "sqlite").mkdir()
         found = {"sqlite": _measure(root / "sqlite", None, taps)}
-        with _postgresql(root / "server") as url:
+        with _postgresql() as url:
             (root / "postgresql").mkdir()
             found["postgresql"] = _measure(root / "postgresql", url, taps)
     return found
@@ -45,9 +49,7 @@ def _measure(directory: Path, database: str | None, taps: int) -> dict[str, floa
     with Stack(directory, database=database) as stack:
         stack.prepare()
         terminal = stack.add_terminal("bench")
-        world = directory / "world.toml"
-        world.write_text(stack.terminal_world(terminal))
-        stack.load(world)
+        stack.register(terminal)
         rows = _fill(terminal, taps)
         stack.start_broker()
         stack.start_ingest()
@@ -60,10 +62,11 @@ def _measure(directory: Path, database: str | None, taps: int) -> dict[str, floa
             wait_for(lambda: _queue(terminal) not in {None, 0}, "the agent does not answer")
             begun, waiting = time.monotonic(), _queue(terminal) or 0
             wait_for(lambda: _queue(terminal) == 0, "the backlog does not drain", 300)
+            engine = reader_engine(stack.database)
             drained = time.monotonic() - begun
-            stack.start_api()
-            wait_for(lambda: stack.interpreted(taps), "the backlog is not attributed", 300)
+            wait_for(lambda: _registered(engine) >= taps, "the backlog is not attributed", 300)
             attributed = time.monotonic() - begun
+            engine.dispose()
     floor = (
         _sqlite_floor(directory, rows) if database is None else _postgresql_floor(database, rows)
     )
@@ -77,6 +80,11 @@ def _measure(directory: Path, database: str | None, taps: int) -> dict[str, floa
 def _queue(terminal: Terminal) -> int | None:
     status = terminal.status()
     return None if status is None else status["queue"]
+
+
+def _registered(engine: Engine) -> int:
+    with engine.connect() as conn:
+        return conn.execute(select(func.count()).select_from(registrations)).scalar_one()
 
 
 def _fill(terminal: Terminal, taps: int) -> list[tuple[bytes, bytes | None, bytes]]:
@@ -117,7 +125,7 @@ def _sqlite_floor(directory: Path, rows: list[tuple[bytes, bytes | None, bytes]]
 def _postgresql_floor(url: str, rows: list[tuple[bytes, bytes | None, bytes]]) -> float:
     import psycopg
 
-    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as db:
+    with psycopg.connect(url) as db:
         db.execute(
             "CREATE TABLE floor (seq bigserial PRIMARY KEY, body bytea, blob bytea, link bytea)"
         )
@@ -132,8 +140,11 @@ def _postgresql_floor(url: str, rows: list[tuple[bytes, bytes | None, bytes]]) -
 
 
 @contextmanager
-def _postgresql(directory: Path) -> Iterator[str]:
-    from tests.support.postgresql import cluster
+def _postgresql() -> Iterator[str]:
+    from tests.support.postgresql import Cluster
 
-    with cluster(directory) as url:
-        yield url
+    cluster = Cluster()
+    try:
+        yield cluster.url(cluster.database())
+    finally:
+        cluster.stop()

@@ -47,9 +47,7 @@ def run() -> dict[str, Any]:
     ):
         stack.prepare()
         terminal = stack.add_terminal("bench")
-        world = Path(directory) / "world.toml"
-        world.write_text(stack.terminal_world(terminal))
-        stack.load(world)
+        stack.register(terminal)
         stack.start_broker()
         stack.start_ingest()
         with SerialReader(Path(directory) / "reader", "rdm6300") as reader:

@@ -16,6 +16,7 @@ from typing import Any, Self
 from hwsim.errors import SimulatorError
 from hwsim.processes import POINTEUSE, Process, free_port, listens, run, wait_for
 
+LONG_AGO = "2026-01-01T00:00:00Z"
 _PLATFORM_TOML = """
 [database]
 url = "{database}"
@@ -136,10 +137,19 @@ class Stack:
         """Load companies, sites, workers, badges, terminals and assignments from TOML."""
         run("cloud", "load", world, "--config", self.settings)
 
-    def interpreted(self, count: int) -> bool:
-        """Whether the platform has made at least `count` registrations of what it holds."""
-        made: int = self.get("/v1/health")["registrations"]
-        return made >= count
+    def register(self, terminal: Terminal) -> None:
+        """Enter one terminal at the one site of one company, made up for it."""
+        company, division, site = "BE 0880.000.034", "Noord", "Kaai"
+        shown = json.loads(run("provision", "show", terminal.state, "--json"))
+        steps = [
+            ["company", "add", "--vat", company, "--name", "Bouwwerken"],
+            ["company", "site", "--company", company, "--division", division, "--site", site],
+            ["terminal", "add", "--key", shown["public_key"]],
+            ["terminal", "assign", terminal.device, "--company", company,
+             "--division", division, "--site", site, "--from", LONG_AGO],
+        ]  # fmt: skip
+        for step in steps:
+            run("cloud", *step, "--config", self.settings)
 
     def start_broker(self) -> Process:
         """Start Mosquitto."""

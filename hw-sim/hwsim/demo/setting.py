@@ -9,9 +9,7 @@ from pathlib import Path
 from hwsim.demo.entrances import Entrances, open_entrances, use_hardware
 from hwsim.demo.world import Site, World
 from hwsim.processes import Process
-from hwsim.stack import Stack
-
-LONG_AGO = "2026-01-01T00:00:00Z"
+from hwsim.stack import LONG_AGO, Stack
 
 
 @dataclass
