@@ -5,6 +5,7 @@ paho queues nothing for us: it is given one message at a time, and thrown away w
 
 import os
 import select
+import socket
 import ssl
 import time
 from collections import deque
@@ -104,6 +105,8 @@ class Connection:
             # A peer that vanished mid-message must not hold the thread beyond the resend time.
             sock: Any = client.socket()
             sock.settimeout(0)
+            # With Nagle's algorithm each batch would wait 40 ms for the ACK of the one before.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except (OSError, ssl.SSLError, ValueError) as error:
             raise ConnectionLostError(f"cannot reach {host}:{port}: {error}") from error
         self._until(lambda: self._connected, "the broker does not answer CONNECT")

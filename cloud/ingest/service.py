@@ -27,9 +27,11 @@ from protocol.receipts import sign_receipts
 GROUP = 64
 """Messages in one transaction at most."""
 CHUNK = 512
-"""Records interpreted in one turn: a few milliseconds."""
-_PATIENCE_S = 0.02
-"""How long to look for a next batch before a backlog is interpreted."""
+"""Records interpreted in one turn: some tens of milliseconds."""
+_BACKLOG_BYTES = 32 * 1024
+"""A batch this long comes from a terminal that has more of them."""
+_NEXT_BATCH_S = 0.25
+"""How long such a terminal's next batch is waited for before anything is interpreted."""
 _TURN_S = 2.0
 _IDLE_S = 0.5
 _BACKOFF_LIMIT_S = 30.0
@@ -53,7 +55,7 @@ class Service:
         self._custody, self._interpreter = custody, interpreter
         self._stop = threading.Event()
         self._turn_at = 0.0
-        self._behind = True
+        self._patience_s = 0.0
 
     def stop(self) -> None:
         """Finish what is in hand, and end `run`."""
@@ -86,18 +88,19 @@ class Service:
             connection.close()
 
     def _turn(self, connection: Connection) -> None:
-        group = connection.take(GROUP, _PATIENCE_S if self._behind else _IDLE_S)
+        group = connection.take(GROUP, self._patience_s)
         if group:
             # Unacknowledged, a message comes again on the next connection: nothing is lost by
             # letting a database error end this one.
             answers = self._custody.accept(group)
             connection.acknowledge(group)
             self._reply(connection, answers)
-            self._behind = True
+            backlog = any(len(incoming.payload) >= _BACKLOG_BYTES for incoming in group)
+            self._patience_s = _NEXT_BATCH_S if backlog else 0.0
         now = time.monotonic()
         if not group or now - self._turn_at > _TURN_S:
             self._turn_at = now
-            self._behind = self._interpreter.step(CHUNK)
+            self._patience_s = 0.0 if self._interpreter.step(CHUNK) else _IDLE_S
             with self._engine.connect() as conn:
                 db.checkpoint(conn)
 

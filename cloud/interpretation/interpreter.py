@@ -47,11 +47,16 @@ class Interpreter:
         """`keys` are the platform's private sealing keys, old ones too."""
         self._engine = engine
         self._unsealer = Unsealer(keys)
+        self._people = people.People()
+        self._places: dict[int, Places] = {}
 
     def step(self, limit: int) -> bool:
         """Interpret up to `limit` records and some re-attribution; whether more is to do."""
         with self._engine.begin() as conn:
             changed = reattribute_some(conn, limit)
+            if changed:
+                self._people.clear()
+                self._places.clear()
             epoch = self._next(conn)
             if epoch is not None:
                 self._interpret(conn, epoch, limit)
@@ -130,8 +135,10 @@ class Interpreter:
     def _register(
         self, conn: Connection, epoch: _Epoch, taps: Sequence[Tap], clocks: Sequence[Body]
     ) -> None:
-        known = people.know(conn, (tap.badge for tap in taps))
-        places = Places(conn, [epoch.terminal_id])
+        known = self._people.know(conn, [tap.badge for tap in taps])
+        places = self._places.get(epoch.terminal_id)
+        if places is None:
+            places = self._places[epoch.terminal_id] = Places(conn, [epoch.terminal_id])
         drafts = []
         for tap in taps:
             when = self._when(tap.body, clocks)

@@ -15,6 +15,7 @@ from cloud.workers.tables import badges, workers
 from protocol.badges import Badge
 
 _CHUNK = 400
+_MEMORY = 50_000
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -28,8 +29,42 @@ class Person(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
-def know(conn: Connection, found: Iterable[Badge]) -> dict[tuple[str, str], Person]:
-    """Enter badges that are new; what is known of each, by profile and number."""
+class People:
+    """What is known of badges, remembered between turns.
+
+    Whatever changes what is known (a badge linked, a worker made inactive) asks for re-attribution
+    in its own transaction. So a memory that is out of date writes nothing that is not attributed
+    again; it is to be cleared whenever a request is served.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Person] = {}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+
+    def know(self, conn: Connection, found: Sequence[Badge]) -> Mapping[tuple[str, str], Person]:
+        """Enter badges that are new; what is known of each, by profile and number."""
+        new = [
+            badge
+            for badge in found
+            # A badge may tell its employer at a later reading than its first.
+            if (badge.profile, badge.number) not in self._known
+            or (
+                badge.employer
+                and "employer-unknown" in self._known[badge.profile, badge.number].reasons
+            )
+        ]
+        if new:
+            if len(self._known) > _MEMORY:
+                self._known.clear()
+                new = list(found)
+            self._known |= _know(conn, new)
+        return self._known
+
+
+def _know(conn: Connection, found: Iterable[Badge]) -> dict[tuple[str, str], Person]:
     employers: dict[tuple[str, str], str | None] = {}
     for badge in found:
         employers[badge.profile, badge.number] = badge.employer or employers.get(

@@ -24,7 +24,7 @@ class Places:
     """The assignments of some terminals."""
 
     def __init__(self, conn: Connection, terminal_ids: Iterable[int]) -> None:
-        self._of: dict[int, list[Place]] = {}
+        self._of: dict[int, list[Place]] = {number: [] for number in terminal_ids}
         rows = conn.execute(
             select(
                 assignments.c.terminal_id,
@@ -36,15 +36,15 @@ class Places:
             )
             .join(sites, sites.c.id == assignments.c.site_id)
             .join(divisions, divisions.c.id == sites.c.division_id)
-            .where(assignments.c.terminal_id.in_(sorted(set(terminal_ids))))
+            .where(assignments.c.terminal_id.in_(sorted(self._of)))
             .order_by(assignments.c.from_ms)
         )
         for terminal_id, *columns in rows:
-            self._of.setdefault(terminal_id, []).append(Place(*columns))
+            self._of[terminal_id].append(Place(*columns))
 
     def at(self, terminal_id: int, moment_ms: int) -> Place | None:
         """The assignment that held at a moment, if one did."""
-        found = self._of.get(terminal_id, [])
+        found = self._of[terminal_id]
         index = bisect.bisect_right(found, moment_ms, key=lambda place: place.from_ms) - 1
         if index < 0:
             return None
