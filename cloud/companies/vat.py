@@ -58,8 +58,8 @@ def _belgian(text: str, digits: str) -> str:
         found: str = belgian.validate(digits)
     except (ValidationError, ValueError) as error:
         raise InvalidError(f"{text!r} is not a Belgian VAT number: {_reason(error)}") from None
-    # The check digits are 97 - (the others modulo 97), so 01 to 97; stdnum takes 00 for 97.
-    if found.endswith("00"):
+    # They are 97 - (the other digits modulo 97), so 01 to 97; stdnum takes 00, 98 and 99 as well.
+    if not 1 <= int(found[8:]) <= 97:
         raise InvalidError(f"{text!r} is not a Belgian VAT number: its check digits do not fit")
     return found
 

@@ -39,7 +39,7 @@ def from_file(path: Path) -> VerifyKey:
                 raise InvalidError(f"{path} holds no Ed25519 or P-256 key")
             return VerifyKey(key)
         text = data.decode("ascii", "replace").strip()
-        return VerifyKey.from_cose(bytes.fromhex(text) if _is_hex(text) else data)
+        return VerifyKey.from_cose(bytes.fromhex(text) if is_hex(text) else data)
     except (ValueError, MalformedError) as error:
         raise InvalidError(
             f"{path} holds no public key ({error}); write the `public_key` that"
@@ -47,5 +47,6 @@ def from_file(path: Path) -> VerifyKey:
         ) from None
 
 
-def _is_hex(text: str) -> bool:
+def is_hex(text: str) -> bool:
+    """Whether `text` is hexadecimal and nothing else."""
     return bool(text) and all(character in "0123456789abcdefABCDEF" for character in text)

@@ -1,9 +1,10 @@
-import os
 import sqlite3
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -32,6 +33,10 @@ def put(engine: Engine, key: str, value: str = "") -> None:
         conn.execute(insert(platform).values(key=key, value=value))
 
 
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def wal(engine_url: str) -> Path:
     return Path(engine_url.removeprefix("sqlite:///") + "-wal")
 
@@ -48,7 +53,7 @@ class TestBothDatabases:
         put(engine, "a")
         with reader.connect() as conn:
             assert conn.execute(select(platform.c.key)).scalars().all() == ["a"]
-            with pytest.raises(DBAPIError, match="read.?only"):
+            with pytest.raises(DBAPIError, match=r"read.?only"):
                 conn.execute(insert(platform).values(key="b", value=""))
 
     def test_what_is_rolled_back_never_was(self, engine: Engine, reader: Engine) -> None:
@@ -79,14 +84,12 @@ class TestPostgresql:
     def test_a_session_that_would_not_is_refused(
         self, database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        connect = db.create_engine
+        connect = psycopg.connect
 
-        def create_engine(*args: object, **kwargs: dict[str, str]) -> Engine:
-            options = kwargs["connect_args"]["options"]
-            kwargs["connect_args"]["options"] = options.replace("=on", "=local")
-            return connect(*args, **kwargs)  # type: ignore[arg-type]
+        def forgetful_pooler(*args: Any, options: str, **kwargs: Any) -> Any:
+            return connect(*args, options=options.replace("=on", "=local"), **kwargs)
 
-        monkeypatch.setattr(db, "create_engine", create_engine)
+        monkeypatch.setattr(psycopg, "connect", forgetful_pooler)
         engine = db.writer_engine(database_url)
         with pytest.raises(DatabaseError, match="synchronous_commit = local"):
             engine.connect()
@@ -172,14 +175,14 @@ class TestSqlite:
         command.dispose()
 
     def test_no_descriptor_is_left_open(self, database_url: str) -> None:
-        before = len(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         command = db.writer_engine(database_url)
         for key in "abc":
             put(command, key)
         with command.connect() as conn:
             conn.execute(insert(platform).values(key="d", value=""))
         command.dispose()
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert open_descriptors() == before
 
 
 class TestUrl:

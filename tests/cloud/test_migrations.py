@@ -82,7 +82,7 @@ def test_an_old_schema_is_refused_with_the_fix(empty_database_url: str) -> None:
     engine = db.writer_engine(empty_database_url)
     with (
         engine.connect() as conn,
-        pytest.raises(DatabaseError, match="revision none.*pointeuse cloud migrate"),
+        pytest.raises(DatabaseError, match=r"revision none.*pointeuse cloud migrate"),
     ):
         migrations.require_current(conn)
     migrations.upgrade(engine)

@@ -1,0 +1,167 @@
+"""The commands as a person types them: what they print, and how they refuse."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cloud.cli import cloud
+from protocol.identity import device_number
+from protocol.keys import SigningKey
+
+KEY = SigningKey.generate().public
+DEVICE = device_number(KEY.thumbprint)
+
+
+class Cli:
+    """Runs commands on one database."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def run(self, *words: str) -> Result:
+        return CliRunner().invoke(cloud, [*words, "--db", self._url])
+
+    def good(self, *words: str) -> str:
+        result = self.run(*words)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.good(*words, "--json"))
+
+    def refused(self, *words: str) -> str:
+        result = self.run(*words)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert result.stderr.count("\n") == 1, result.stderr
+        assert isinstance(result.exception, SystemExit)
+        return result.stderr
+
+
+@pytest.fixture
+def cli(database_url: str) -> Cli:
+    return Cli(database_url)
+
+
+def enter_everything(cli: Cli) -> None:
+    cli.good("company", "add", "--vat", "BE 0403.019.261", "--name", "Solvay")
+    cli.good("company", "site", "--company", "Solvay", "--division", "Nord", "--site", "Quai")
+    cli.good("terminal", "add", "--key", KEY.to_cose().hex(), "--name", "gate")
+    place = ["--company", "0403019261", "--division", "Nord", "--site", "Quai"]
+    cli.good("terminal", "assign", DEVICE, *place, "--from", "2026-01-01")
+    person = ["--number", "7", "--given-name", "Ann", "--family-name", "Maes"]
+    cli.good("worker", "add", "--company", "Solvay", *person)
+    cli.good("badge", "link", "em4100", "0a1b2c", "--company", "Solvay", "--worker", "7")
+
+
+def test_entering_and_listing(cli: Cli) -> None:
+    enter_everything(cli)
+    assert cli.json("company", "list") == [{"id": 1, "vat": "BE0403019261", "name": "Solvay"}]
+    assert cli.json("company", "sites")[0]["division"] == "Nord"
+    assert cli.json("terminal", "list") == [
+        {
+            "device": DEVICE,
+            "name": "gate",
+            "status": "active",
+            "last_seen": None,
+            "company": "Solvay",
+            "division": "Nord",
+            "site": "Quai",
+        }
+    ]
+    assert cli.json("worker", "list", "--company", "Solvay")[0]["family_name"] == "Maes"
+    lines = cli.good("terminal", "list").splitlines()
+    assert lines[0].split() == [
+        *["device", "name", "status", "last", "seen", "company", "division", "site"]
+    ]
+    assert DEVICE in lines[1]
+
+
+def test_changing(cli: Cli) -> None:
+    enter_everything(cli)
+    cli.good("terminal", "status", DEVICE, "inactive")
+    cli.good("terminal", "release", DEVICE)
+    cli.good("badge", "unlink", "em4100", "0A1B2C")
+    row = cli.json("terminal", "list")[0]
+    assert (row["status"], row["site"]) == ("inactive", None)
+
+
+def test_an_empty_list_is_an_empty_list(cli: Cli) -> None:
+    assert cli.json("company", "list") == []
+    assert cli.good("terminal", "list") == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["company", "add", "--vat", "1", "--name", "x"], "not a Belgian VAT number"),
+        (["company", "site", "--company", "x", "--division", "y", "--site", "z"], "no company 'x'"),
+        (["terminal", "add", "--key", "00"], "cannot be read"),
+        (["terminal", "status", "7ZK3M", "active"], "is not a device number"),
+        (["terminal", "release", DEVICE, "--at", "tomorrow"], "'tomorrow' is not a time"),
+        (["terminal", "release", DEVICE], "there is no terminal"),
+        (["badge", "unlink", "uid", "12/3456789"], "'…6789' is not a badge number"),
+        (["load", "/nonexistent/world.toml"], "cannot read /nonexistent/world.toml"),
+    ],
+)
+def test_refusals_are_one_line(cli: Cli, words: list[str], says: str) -> None:
+    assert says in cli.refused(*words)
+
+
+def test_a_company_twice(cli: Cli) -> None:
+    cli.good("company", "add", "--vat", "0403019261", "--name", "Solvay")
+    said = cli.refused("company", "add", "--vat", "0403019261", "--name", "Other")
+    assert "registered already; ask its administrator" in said
+
+
+def test_a_database_without_schema(empty_database_url: str) -> None:
+    said = Cli(empty_database_url).refused("company", "add", "--vat", "0403019261", "--name", "x")
+    assert "pointeuse cloud migrate" in said
+
+
+def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    assert "there is no database" in Cli(f"sqlite:///{tmp_path}/x").refused("company", "list")
+    said = Cli("postgresql://nobody@127.0.0.1:1/none").refused("company", "list")
+    assert "refused" in said
+    assert "pointeuse cloud migrate" in said
+
+
+class TestConfig:
+    def run(self, path: Path, *words: str) -> Result:
+        return CliRunner().invoke(cloud, [*words, "--config", str(path)])
+
+    def test_the_database_of_the_configuration(self, tmp_path: Path, database_url: str) -> None:
+        path = tmp_path / "cloud.toml"
+        path.write_text(f'[database]\nurl = "{database_url}"\n')
+        assert "is up to date" in self.run(path, "migrate").stdout
+        assert self.run(path, "company", "list", "--json").stdout == "[]\n"
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("[database]\nurl = 5", "database.url = 5: expected `str`"),
+            (
+                '[database]\nurl = "mysql://x"',
+                "database.url: database url: 'mysql' is not supported",
+            ),
+            ("[api]\nport = 70000", "api.port = 70000: expected `int` <= 65535"),
+            ("[brokr]\n", "unknown field `brokr`"),
+            ("x", "is not TOML"),
+        ],
+    )
+    def test_a_mistake_is_one_line(self, tmp_path: Path, text: str, says: str) -> None:
+        path = tmp_path / "cloud.toml"
+        path.write_text(text)
+        result = self.run(path, "company", "list")
+        assert result.exit_code == 2
+        assert says in result.stderr
+        assert str(path) in result.stderr
+        assert result.stderr.count("\n") == 1
+
+    def test_a_missing_file(self, tmp_path: Path) -> None:
+        result = self.run(tmp_path / "none", "migrate")
+        assert result.exit_code == 2
+        assert "No such file" in result.stderr
