@@ -9,13 +9,15 @@ import logging
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
-from cloud.custody.tables import alarms, epochs, records
-from cloud.ingest.store import HeadRow, RecordRow, insert_heads, insert_records
+from cloud.bulk import insert_rows
+from cloud.custody.tables import alarms, epochs, heads, records
 from cloud.ingest.verify import Proven
 from cloud.times import now_ms
 from protocol.chain import epoch_link
 from protocol.receipts import Verdict
 
+_RECORDS = ("epoch_id", "seq", "body", "blob", "link", "received_ms")
+_HEADS = ("epoch_id", "seq", "head")
 _log = logging.getLogger("pointeuse.ingest")
 
 
@@ -51,8 +53,8 @@ class Chains:
     def __init__(self, conn: Connection, terminal_id: int, terminal: bytes) -> None:
         self._conn, self._terminal_id, self._terminal = conn, terminal_id, terminal
         self._received_ms = now_ms()
-        self._records: list[RecordRow] = []
-        self._heads: list[HeadRow] = []
+        self._records: list[tuple[int, int, bytes, bytes | None, bytes, int]] = []
+        self._heads: list[tuple[int, int, bytes]] = []
         self._changed: dict[int, Chain] = {}
         self._chains: dict[bytes, list[Chain]] = {}
         rows = conn.execute(
@@ -92,8 +94,8 @@ class Chains:
 
     def flush(self) -> None:
         """Write everything placed."""
-        insert_records(self._conn, self._records)
-        insert_heads(self._conn, self._heads)
+        insert_rows(self._conn, records, _RECORDS, self._records)
+        insert_rows(self._conn, heads, _HEADS, self._heads)
         for chain in self._changed.values():
             self._conn.execute(
                 update(epochs)

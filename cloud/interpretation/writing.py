@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from cloud.bulk import insert_rows
 from cloud.custody.tables import records
 from cloud.interpretation import times
 from cloud.interpretation.attribution import Attribution
@@ -19,6 +20,11 @@ from protocol.errors import MalformedError
 ATTRIBUTED = ("worker_id", "employer_id", "company_id", "division_id", "site_id")
 """What history keeps."""
 _CHUNK = 500
+_COLUMNS = (
+    "epoch_id", "seq", "terminal_id", "reader", "badge_id", "assurance", "flags", "direction",
+    "received_ms", "tapped_ms", "earliest_ms", "latest_ms", "corrected", "worker_id",
+    "employer_id", "company_id", "division_id", "site_id", "reason",
+)  # fmt: skip
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -37,29 +43,16 @@ class Draft(msgspec.Struct, frozen=True):
     attribution: Attribution
 
     def values(self) -> dict[str, Any]:
-        """The columns of the row."""
+        """The columns of the row, in the order of _COLUMNS."""
         when, attribution = self.when, self.attribution
-        return {
-            "epoch_id": self.epoch_id,
-            "seq": self.seq,
-            "terminal_id": self.terminal_id,
-            "reader": self.reader,
-            "badge_id": self.badge_id,
-            "assurance": self.assurance,
-            "flags": self.flags,
-            "direction": self.direction,
-            "received_ms": self.received_ms,
-            "tapped_ms": when.tapped_ms,
-            "earliest_ms": when.earliest_ms,
-            "latest_ms": when.latest_ms,
-            "corrected": when.corrected,
-            "worker_id": attribution.worker_id,
-            "employer_id": attribution.employer_id,
-            "company_id": attribution.company_id,
-            "division_id": attribution.division_id,
-            "site_id": attribution.site_id,
-            "reason": attribution.reason,
-        }
+        values = (
+            self.epoch_id, self.seq, self.terminal_id, self.reader, self.badge_id,
+            self.assurance, self.flags, self.direction, self.received_ms,
+            when.tapped_ms, when.earliest_ms, when.latest_ms, when.corrected,
+            attribution.worker_id, attribution.employer_id, attribution.company_id,
+            attribution.division_id, attribution.site_id, attribution.reason,
+        )  # fmt: skip
+        return dict(zip(_COLUMNS, values, strict=True))
 
 
 def write(conn: Connection, drafts: Sequence[Draft]) -> None:
@@ -69,9 +62,8 @@ def write(conn: Connection, drafts: Sequence[Draft]) -> None:
         epoch_id = part[0].epoch_id
         seqs = [draft.seq for draft in part]
         there = _existing(conn, epoch_id, seqs)
-        fresh = [draft.values() for draft in part if draft.seq not in there]
-        if fresh:
-            conn.execute(insert(registrations), fresh)
+        fresh = [tuple(draft.values().values()) for draft in part if draft.seq not in there]
+        insert_rows(conn, registrations, _COLUMNS, fresh)
         for draft in part:
             row = there.get(draft.seq)
             if row is not None:
