@@ -41,7 +41,9 @@ class Terminal:
         self._broker_port = broker_port
         if not (self.state / "tls.crt").exists():
             run("provision", "terminal", self.state, "--platform", platform)
-        self.device = (self.state / "device").read_text().strip().replace("-", "")
+        shown = json.loads(run("provision", "show", self.state, "--json"))
+        self.device: str = shown["device"]
+        self.public_key: str = shown["public_key"]
         self.agent = Process(f"agent {name}", self.command, directory / "agent.log")
 
     @property
@@ -50,12 +52,20 @@ class Terminal:
         return [POINTEUSE, "agent", "run", "--config", str(self._config)]
 
     def configure(
-        self, readers: str, *, uplink: str = "", env: Mapping[str, str] | None = None
+        self,
+        readers: str,
+        *,
+        uplink: str = "",
+        gate: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        """Write its configuration: `readers` are `[[readers]]` tables in TOML."""
+        """Write its configuration: `readers` are `[[readers]]` tables in TOML.
+
+        `uplink` and `gate` are further lines of those tables.
+        """
         self._config.write_text(
             f'[terminal]\nstate = "{self.state}"\n'
-            f'[uplink]\nhost = "localhost"\nport = {self._broker_port}\n{uplink}\n{readers}'
+            f'[uplink]\nhost = "localhost"\nport = {self._broker_port}\n{uplink}\n[gate]\n{gate}\n{readers}'
         )
         self.agent = Process(f"agent {self.name}", self.command, self.directory / "agent.log", env)
 
@@ -140,11 +150,10 @@ class Stack:
     def register(self, terminal: Terminal) -> None:
         """Enter one terminal at the one site of one company, made up for it."""
         company, division, site = "BE 0880.000.034", "Noord", "Kaai"
-        shown = json.loads(run("provision", "show", terminal.state, "--json"))
         steps = [
             ["company", "add", "--vat", company, "--name", "Bouwwerken"],
             ["company", "site", "--company", company, "--division", division, "--site", site],
-            ["terminal", "add", "--key", shown["public_key"]],
+            ["terminal", "add", "--key", terminal.public_key],
             ["terminal", "assign", terminal.device, "--company", company,
              "--division", division, "--site", site, "--from", LONG_AGO],
         ]  # fmt: skip

@@ -16,6 +16,8 @@ from hwsim.serial_reader import SerialReader
 from hwsim.stack import Stack, Terminal
 
 _PCSC_NAME = "Gate reader"
+_DEBOUNCE_S = 1.0
+_GATE = f"debounce_s = {_DEBOUNCE_S}"
 _UPLINK = "backoff_s = 0.3\nbackoff_limit_s = 2.0\nresend_s = 5.0\ntelemetry_s = 2.0"
 
 
@@ -117,7 +119,7 @@ def open_entrances(stack: Stack) -> Iterator[Entrances]:
                 device = held.enter_context(SerialReader(Path(path), protocol))
                 readers[direction] = Reader(direction, direction, device)
             tables = "".join(_serial_table(reader, protocol) for reader in readers.values())
-            terminal.configure(tables, uplink=_UPLINK)
+            terminal.configure(tables, uplink=_UPLINK, gate=_GATE)
             return Entrance(terminal, readers)
 
         tags = entrance("tags", "rdm6300")
@@ -126,6 +128,7 @@ def open_entrances(stack: Stack) -> Iterator[Entrances]:
         cards.terminal.configure(
             f'[[readers]]\nkind = "pcsc"\nname = "turnstile"\nmatch = "{_PCSC_NAME} 00 00"\n',
             uplink=_UPLINK,
+            gate=_GATE,
             env=pcscd.environment,
         )
         yield Entrances(tags, codes, cards, pcscd)
@@ -148,9 +151,9 @@ def use_hardware(entrance: Entrance, reader: str) -> None:
             f"{reader!r} is no reader; give serial:/dev/ttyUSB0, line:/dev/ttyACM0 or pcsc:NAME"
         )
     entrance.hardware = True
-    entrance.terminal.configure(head + tables[kind], uplink=_UPLINK)
+    entrance.terminal.configure(head + tables[kind], uplink=_UPLINK, gate=_GATE)
 
 
 def settle() -> None:
-    """Long enough that a reader takes what comes next for a presentation of its own."""
-    time.sleep(0.6)
+    """Long enough that whatever comes next is a presentation of its own."""
+    time.sleep(_DEBOUNCE_S + 0.2)

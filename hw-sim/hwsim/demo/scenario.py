@@ -59,6 +59,7 @@ class Scenario:
             self._tap(self._at.codes, "in", worker)
         self._wait(self._at.tags, self._at.codes)
         self._say("held twice, and left lying: once each")
+        settle()
         twice = self._world.of_profile("em4100")[:5]
         for worker in twice:
             self._tap(self._at.tags, "out", worker)
@@ -91,6 +92,7 @@ class Scenario:
             "--from", now, "--config", self._stack.settings,
         )  # fmt: skip
         self._site["tags"] = station
+        settle()
         for worker in self._shuffled(self._world.of_profile("em4100")):
             self._tap(self._at.tags, "out", worker)
         self._wait(self._at.tags)
@@ -98,6 +100,7 @@ class Scenario:
     def _outage(self) -> None:
         self._say("the broker is killed; taps go on, and the terminal loses its power")
         self._broker.kill()
+        settle()
         workers = self._shuffled(self._world.of_profile("em4100"))
         for worker in workers[:20]:
             self._tap(self._at.tags, "in", worker)
@@ -122,10 +125,11 @@ class Scenario:
 
     def _newcomers(self) -> None:
         self._say("badges nobody knows yet")
-        for newcomer in self._world.newcomers:
-            for reader in ("in", "out"):
+        for reader in ("in", "out"):
+            for newcomer in self._world.newcomers:
                 self._tap(self._at.tags, reader, newcomer)
-        self._wait(self._at.tags)
+            self._wait(self._at.tags)
+            settle()
 
     def _link_newcomers(self) -> None:
         self._say("their workers are entered, and the badges linked")

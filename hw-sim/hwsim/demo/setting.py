@@ -90,7 +90,7 @@ def _tables(world: World, stack: Stack, places: dict[str, Site]) -> Iterator[str
         )
     for name, site in places.items():
         terminal = stack.terminals[name]
-        yield _table("terminals", public_key=str(terminal.state / "identity.pub"), name=name)
+        yield _table("terminals", public_key=terminal.public_key, name=name)
         yield _table(
             "assignments",
             terminal=terminal.device,

@@ -75,7 +75,7 @@ class World:
         return [worker for worker in self.workers if worker.badge.profile == profile]
 
 
-_PROFILES = {"em4100": 32, "printed": 20, "uid": 8}
+_PROFILES = {"em4100": 40, "printed": 28, "uid": 8}
 """Workers with each kind of badge."""
 _NEWCOMERS = 3
 _STRANGERS = 6
