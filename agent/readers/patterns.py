@@ -7,6 +7,7 @@ polynomial case) that a line of LONGEST_LINE characters cannot make large.
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 
 LONGEST_LINE = 128
@@ -17,7 +18,7 @@ _GROUPS = {"badge", "employer", "worker"}
 
 _TOKEN = re.compile(
     r"""
-    (?P<atom>    \\. | \[\^?\]?(?:\\.|[^\]\\])*\] | [^\\()\[\]{}*+?|] )
+    (?P<atom>    \\. | \[\^?\]?(?:\\.|[^\]\\])*\] | [^\\()\[{}*+?|] )
   | (?P<open>    \((?:\?(?:P<\w+>|:)|(?!\?)) )
   | (?P<close>   \) )
   | (?P<either>  \| )
@@ -32,8 +33,11 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     if len(text) > _LONGEST_PATTERN:
         raise ValueError(f"`pattern` has {len(text)} characters; {_LONGEST_PATTERN} at most")
     try:
-        compiled = re.compile(text, re.ASCII)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            # What `re` warns of means another thing in a later Python.
+            warnings.simplefilter("error")
+            compiled = re.compile(text, re.ASCII)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         raise ValueError(f"`pattern` is no regular expression: {error}") from error
     if "badge" not in compiled.groupindex:
         raise ValueError("`pattern` has no group named badge; write it as (?P<badge>...)")

@@ -4,17 +4,29 @@ import contextlib
 import getpass
 import queue
 import threading
+import time
+from dataclasses import dataclass
 
 from agent.badges.presented import presented
 from agent.badges.uid import uid_badge
 from agent.readers import acr122u
-from agent.readers.base import Backoff, Emit, StateReport
+from agent.readers.base import LONGEST_BACKOFF_S, Backoff, Emit, StateReport
 from agent.readers.config import PcscConfig
-from agent.readers.winscard import CardError, CardSession, Context, PcscError, ServiceError, Slot
+from agent.readers.winscard import (
+    CardError,
+    CardSession,
+    Context,
+    PcscError,
+    ServiceError,
+    Slot,
+    removed,
+)
 from agent.reads import BadgeRead, Feedback, Unreadable
 
-_WAIT_MS = 500
+_WAIT_S = 0.5
 """How long pcscd is waited for at a time; also how often `stop` is looked at."""
+_SETTLE_S = 2.0
+"""How long after pcscd or a reader comes back a card that lay there all along may take to show."""
 _FEEDBACK_S = 0.3
 """How long a card session is kept for the gate's word, where a lamp needs the session."""
 
@@ -23,6 +35,22 @@ _GET_UID = (0xFF, 0xCA, 0x00, 0x00, 0x00)
 _OK = 0x9000
 _NO_INFORMATION = 0x6300
 """What readers answer for a card that left the field."""
+
+
+@dataclass
+class _Retry:
+    """When a card that does not answer is spoken to again, for as long as it seems to lie there.
+
+    One pulled away and held there anew, between two looks of pcscd, never leaves its slot.
+    """
+
+    at: float
+    pause_s: float = 0.2
+
+    def later(self) -> None:
+        """It did not answer."""
+        self.at = time.monotonic() + self.pause_s
+        self.pause_s = min(self.pause_s * 2, LONGEST_BACKOFF_S)
 
 
 class PcscReader:
@@ -37,6 +65,8 @@ class PcscReader:
         self._readers: list[str] = []
         self._atr = b""
         self._lying: dict[str, BadgeRead | Unreadable] = {}
+        self._settled_at: dict[str, float] = {}
+        self._retries: dict[str, _Retry] = {}
         self._word: queue.Queue[Feedback] = queue.Queue(maxsize=1)
 
     def describe(self) -> str:
@@ -75,55 +105,68 @@ class PcscReader:
     ) -> None:
         """Follow the readers until `stop`. Raises ServiceError when pcscd goes."""
         slots: dict[str, Slot] = {}
+        self._retries.clear()
         while not stop.is_set():
             everything = context.readers()
             self._readers = [name for name in everything if self._config.match in name]
             report.tell(*self._state(everything))
             slots = {name: slots.get(name, Slot(0)) for name in self._readers}
-            changes = context.wait(slots, _WAIT_MS)
+            self._retries = {name: r for name, r in self._retries.items() if name in slots}
+            changes = context.wait(slots, self._patience_ms())
             backoff.reset()
+            now = time.monotonic()
+            due = {name for name, retry in self._retries.items() if retry.at <= now}
             for name, slot in changes.items():
-                before = slots[name]
+                if self._arrived(name, slots[name], slot):
+                    due.add(name)
                 slots[name] = slot
-                self._changed(context, name, before, slot, emit)
+            for name in sorted(due & self._retries.keys()):
+                self._read(context, name, emit)
 
-    def _changed(self, context: Context, name: str, before: Slot, slot: Slot, emit: Emit) -> None:
-        if not slot.present:
+    def _patience_ms(self) -> int:
+        next_retry = min((retry.at for retry in self._retries.values()), default=float("inf"))
+        wait_s = min(_WAIT_S, next_retry - time.monotonic())
+        return max(1, int(wait_s * 1000))
+
+    def _arrived(self, name: str, before: Slot, slot: Slot) -> bool:
+        """Whether a card was laid in this slot since it was as `before`."""
+        now = time.monotonic()
+        if before.state == 0:
+            self._settled_at[name] = now + _SETTLE_S if name in self._lying else now
+        if before.present and slot.present and before.events == slot.events:
+            return False
+        self._retries.pop(name, None)
+        if now >= self._settled_at[name]:
             self._lying.pop(name, None)
-            return
-        seen = before.state != 0
-        if seen and before.present and before.events == slot.events:
-            return
-        if seen:
-            self._lying.pop(name, None)
-        self._atr = slot.atr
-        self._read(context, name, emit)
+        if slot.present:
+            self._atr = slot.atr
+            self._settled_at[name] = now
+            self._retries[name] = _Retry(now)
+        return slot.present
 
     def _read(self, context: Context, name: str, emit: Emit) -> None:
+        """Speak to the card in `name`, and tell what came of it."""
         try:
-            session = context.connect(name)
+            with context.connect(name) as session:
+                event = self._event(*session.transmit(_GET_UID))
+                del self._retries[name]
+                if self._present(name, event, emit) and acr122u.is_one(name):
+                    self._light(session)
         except CardError as error:
+            self._retries[name].later()
             self._present(name, Unreadable(self.name, error.reason), emit)
-            return
-        with session:
-            told = self._present(name, self._identify(session), emit)
-            if told and acr122u.is_one(name):
-                self._light(session)
 
-    def _identify(self, session: CardSession) -> BadgeRead | Unreadable:
-        try:
-            uid, status = session.transmit(_GET_UID)
-        except CardError as error:
-            return Unreadable(self.name, error.reason)
+    def _event(self, uid: bytes, status: int) -> BadgeRead | Unreadable:
         if status == _NO_INFORMATION:
-            return Unreadable(self.name, "pulled-away")
+            raise removed("GET DATA")
         if status != _OK:
             return Unreadable(self.name, "no-uid")
         return presented(self.name, self._config.direction, lambda: uid_badge(uid))
 
     def _present(self, name: str, event: BadgeRead | Unreadable, emit: Emit) -> bool:
-        """Emit `event`, unless pcscd or the reader restarted under a card already told of."""
-        if self._lying.get(name) == event:
+        """Emit `event`, unless it was already told of the card that lies there."""
+        known = self._lying.get(name)
+        if known == event or (known is not None and isinstance(event, Unreadable)):
             return False
         self._lying[name] = event
         while not self._word.empty():

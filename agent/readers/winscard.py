@@ -22,16 +22,18 @@ except ImportError as error:
 PNP = r"\\?PnP?\Notification"
 """The pseudo-reader whose state changes when a reader comes or goes."""
 
+_ESTABLISH = "SCardEstablishContext"
 _DISAGREEMENT_S = 0.05
 
+_DENIED = {scard.SCARD_W_SECURITY_VIOLATION, scard.SCARD_E_NO_ACCESS}
+"""Of a new context, that polkit refused; later, that pcscd closed the connection."""
 _AWAY = {
     scard.SCARD_E_NO_SERVICE,
     scard.SCARD_E_SERVICE_STOPPED,
     scard.SCARD_E_INVALID_HANDLE,
     scard.SCARD_F_COMM_ERROR,
 }
-_LOST = {*_AWAY, scard.SCARD_F_INTERNAL_ERROR}
-_DENIED = {scard.SCARD_W_SECURITY_VIOLATION, scard.SCARD_E_NO_ACCESS}
+_LOST = {*_AWAY, *_DENIED, scard.SCARD_F_INTERNAL_ERROR}
 _REMOVED = {
     scard.SCARD_W_REMOVED_CARD,
     scard.SCARD_W_UNPOWERED_CARD,
@@ -49,6 +51,7 @@ class PcscError(Exception):
     def __init__(self, call: str, code: int) -> None:
         """`code` is the SCARD_ value that `call` returned."""
         super().__init__(f"{call}: {scard.SCardGetErrorMessage(code)} ({code & 0xFFFFFFFF:#010x})")
+        self.call = call
         self.code = code
 
 
@@ -58,12 +61,12 @@ class ServiceError(PcscError):
     @property
     def away(self) -> bool:
         """Whether pcscd does not run, or no longer."""
-        return self.code in _AWAY
+        return self.code in _AWAY or (self.code in _DENIED and self.call != _ESTABLISH)
 
     @property
     def denied(self) -> bool:
         """Whether pcscd runs, but not for this user."""
-        return self.code in _DENIED
+        return self.code in _DENIED and self.call == _ESTABLISH
 
 
 class CardError(PcscError):
@@ -103,7 +106,7 @@ class Context:
         """Raises ServiceError."""
         code, self._handle = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
         if code != scard.SCARD_S_SUCCESS:
-            raise ServiceError("SCardEstablishContext", code)
+            raise ServiceError(_ESTABLISH, code)
         self._pnp = int(scard.SCARD_STATE_UNAWARE)
 
     def __enter__(self) -> Self:
@@ -171,8 +174,10 @@ class CardSession:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        scard.SCardDisconnect(self._card, scard.SCARD_LEAVE_CARD)
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        # A card that failed to answer is selected anew by whoever speaks to it next.
+        left = scard.SCARD_LEAVE_CARD if error is None else scard.SCARD_UNPOWER_CARD
+        scard.SCardDisconnect(self._card, left)
 
     def transmit(self, apdu: Sequence[int]) -> tuple[bytes, int]:
         """Data and status word (ISO/IEC 7816-4, 5.3) of a command.
@@ -183,8 +188,13 @@ class CardSession:
         _check("SCardTransmit", code)
         if len(answer) < 2:
             # Some drivers report a card that went as an empty answer and success.
-            raise CardError("SCardTransmit", scard.SCARD_W_REMOVED_CARD)
+            raise removed("SCardTransmit")
         return bytes(answer[:-2]), answer[-2] << 8 | answer[-1]
+
+
+def removed(call: str) -> CardError:
+    """The error of a card that went during `call`."""
+    return CardError(call, scard.SCARD_W_REMOVED_CARD)
 
 
 def _check(call: str, code: int) -> None:

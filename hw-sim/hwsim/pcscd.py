@@ -103,9 +103,7 @@ class Pcscd:
         preload = self._prepare()
         with contextlib.suppress(FileNotFoundError):
             self.socket.unlink()
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self.socket))
-        self._listener.listen()
+        self._listener = _listen(self.socket)
         command = [program, "--foreground", "--info", "--config", str(self.directory / "readers")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -131,13 +129,16 @@ class Pcscd:
         for slot in self.slots:
             slot.remove()
         self._end(signal.SIGTERM)
+        for slot in self.slots:
+            slot.join()
         if self._own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def _prepare(self) -> Path:
         """Configuration, a driver for each two slots, and the library that replaces `bind`."""
         readers = self.directory / "readers"
-        readers.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(readers, ignore_errors=True)
+        readers.mkdir(parents=True)
         (self.directory / "none").mkdir(exist_ok=True)
         for number, name in enumerate(self._names):
             # vpcd keeps its slots in static variables: another reader is another copy of it.
@@ -183,6 +184,17 @@ class Pcscd:
             self._listener = None
         with contextlib.suppress(FileNotFoundError):
             self.socket.unlink()
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise SimulatorError(f"no socket at {path}: {error}; choose another directory") from error
+    listener.listen()
+    return listener
 
 
 def _compile(directory: Path) -> Path:

@@ -16,6 +16,9 @@ from hwsim.errors import SimulatorError
 _ON, _RESET, _ATR = 1, 2, 4
 _CONNECT_S = 0.3
 _RETRY_S = 0.05
+_BURST_S = 0.15
+"""pcscd looks at a slot every 0.4 s: what comes sooner is part of something else."""
+_GIVE_UP_S = 5.0
 
 
 @dataclass
@@ -25,9 +28,7 @@ class _Insertion:
     card: Card
     pull_at: int | None
     out: threading.Event = field(default_factory=threading.Event)
-    asked: threading.Event = field(default_factory=threading.Event)
     apdus: int = 0
-    connection: socket.socket | None = None
 
 
 class Slot:
@@ -37,19 +38,21 @@ class Slot:
         """`port` is where vpcd listens for this slot, `reader` its PC/SC name."""
         self.port = port
         self.reader = reader
-        self._lock = threading.Lock()
         self._insertion: _Insertion | None = None
         self._thread: threading.Thread | None = None
+        self.asked = threading.Event()
+        """Set when an APDU was answered, or the card pulled away at one; an insertion clears it."""
 
     def insert(self, card: Card, pull_at: int | None = None) -> None:
         """Lay `card` on the reader; it stays, over a restart of pcscd too, until `remove`.
 
         With `pull_at`, the card is pulled away while it should be answering its APDU of that
-        number, counted from 1.
+        number, counted from 1. First waits until pcscd saw an earlier card go.
         """
         if self._insertion is not None and not self._insertion.out.is_set():
             raise SimulatorError(f"{self.reader} has a card in it; remove that one first")
-        self.remove()
+        self.join()
+        self.asked.clear()
         self._insertion = _Insertion(card, pull_at)
         self._thread = threading.Thread(
             target=self._serve, args=(self._insertion,), name=f"card in {self.reader}", daemon=True
@@ -57,16 +60,19 @@ class Slot:
         self._thread.start()
 
     def remove(self) -> None:
-        """Take the card away; nothing if there is none."""
-        if self._insertion is None or self._thread is None:
-            return
-        self._pull(self._insertion)
-        self._thread.join()
+        """Take the card away; nothing if there is none. pcscd sees it go when it next looks."""
+        if self._insertion is not None:
+            self._insertion.out.set()
+
+    def join(self) -> None:
+        """Wait until pcscd saw the removed card go, or ended."""
+        if self._thread is not None:
+            self._thread.join()
         self._insertion = self._thread = None
 
     def wait_asked(self, timeout_s: float = 10.0) -> bool:
-        """Wait until a program sent the card an APDU; False when none did in `timeout_s`."""
-        return self._insertion is not None and self._insertion.asked.wait(timeout_s)
+        """Wait for `asked`; False when no program sent an APDU in `timeout_s`."""
+        return self.asked.wait(timeout_s)
 
     def tap(
         self,
@@ -85,54 +91,59 @@ class Slot:
             self.remove()
         return asked
 
-    def _pull(self, insertion: _Insertion) -> None:
-        with self._lock:
-            insertion.out.set()
-            if insertion.connection is not None:
-                # Already closed by the other side is as good.
-                with contextlib.suppress(OSError):
-                    insertion.connection.shutdown(socket.SHUT_RDWR)
-
     def _serve(self, insertion: _Insertion) -> None:
+        seen = True
         while not insertion.out.is_set():
-            try:
-                connection = socket.create_connection(("127.0.0.1", self.port), _CONNECT_S)
-            except OSError:
-                insertion.out.wait(_RETRY_S)
-                continue
-            with connection:
-                with self._lock:
-                    insertion.connection = connection
-                # A reset connection is pcscd going, which is what the loop is for.
-                with contextlib.suppress(OSError):
-                    self._speak(insertion, connection)
-                with self._lock:
-                    insertion.connection = None
+            # A connection refused or reset is pcscd being away, and the card lies there still.
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), _CONNECT_S) as connection,
+            ):
+                seen = self._speak(insertion, connection)
             insertion.out.wait(_RETRY_S)
+        if not seen:
+            self._vanish()
 
-    def _speak(self, insertion: _Insertion, connection: socket.socket) -> None:
+    def _speak(self, insertion: _Insertion, connection: socket.socket) -> bool:
+        """Be the card until it is removed or pcscd goes; whether pcscd's own look saw it go."""
         connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while not insertion.out.is_set():
-            message = _receive(connection)
-            if message is None:
-                return
+        last = 0.0
+        while (message := _receive(connection)) is not None:
+            if insertion.out.is_set():
+                return len(message) == 1 and time.monotonic() - last > _BURST_S
             if len(message) == 1:
                 answer = _control(insertion.card, message[0])
             else:
-                answer = self._apdu(insertion, message)
+                insertion.apdus += 1
+                if insertion.apdus == insertion.pull_at:
+                    insertion.out.set()
+                    self.asked.set()
+                    return False
+                answer = insertion.card.answer(message)
             if answer is not None:
                 connection.sendall(len(answer).to_bytes(2, "big") + answer)
+            if len(message) > 1:
+                # Only now: whoever waits for this may take the card away at once.
+                self.asked.set()
+            last = time.monotonic()
+        return True
 
-    def _apdu(self, insertion: _Insertion, apdu: bytes) -> bytes | None:
-        insertion.apdus += 1
-        if insertion.apdus == insertion.pull_at:
-            self._pull(insertion)
-            insertion.asked.set()
-            return None
-        answer = insertion.card.answer(apdu)
-        insertion.asked.set()
-        return answer
+    def _vanish(self) -> None:
+        """Let pcscd's own look see the slot empty, after a thread that sent an APDU did.
+
+        A card laid there in between would be taken for the one that went, and never mentioned. So
+        until a look that must be pcscd's own, each one finds a connection that ends.
+        """
+        gone = looked = time.monotonic()
+        while looked - gone < _BURST_S and time.monotonic() - gone < _GIVE_UP_S:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), _CONNECT_S) as connection:
+                    connection.settimeout(_GIVE_UP_S)
+                    _receive(connection)
+            except OSError:
+                return
+            looked = time.monotonic()
 
 
 def _control(card: Card, code: int) -> bytes | None:

@@ -1,0 +1,64 @@
+"""A reader in its thread, as the agent runs it."""
+
+import os
+import queue
+import threading
+from typing import Self, TypeVar
+
+from agent.readers import Reader, ReaderConfig, open_reader
+from agent.reads import BadgeRead, Event, ReaderState, Unreadable
+
+E = TypeVar("E", BadgeRead, Unreadable, ReaderState)
+
+
+class Running:
+    """Use it in a `with` block; it checks that the reader ends when told to."""
+
+    def __init__(self, config: ReaderConfig) -> None:
+        self.reader: Reader = open_reader(config)
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=config.name, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the reader did not stop"
+        assert self._error is None, repr(self._error)
+
+    def any(self) -> Event:
+        """The next event, whatever it is."""
+        return self._events.get(timeout=30)
+
+    def next(self, kind: type[E]) -> E:
+        """The next event, which must be of `kind`."""
+        event = self.any()
+        assert isinstance(event, kind), event
+        return event
+
+    def state(self) -> str:
+        return self.next(ReaderState).state
+
+    def until(self, state: str) -> None:
+        """Pass by states until `state`, and nothing but states."""
+        while self.state() != state:
+            pass
+
+    def nothing_more(self) -> bool:
+        return self._events.empty()
+
+    def _run(self) -> None:
+        try:
+            self.reader.run(self._events.put, self._stop)
+        except BaseException as error:
+            self._error = error
+            raise
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the directory itself is one of them

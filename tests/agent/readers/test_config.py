@@ -1,0 +1,79 @@
+"""Reader tables: what is accepted, what is refused, and which module each opens."""
+
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+
+from agent.readers import PcscConfig, ReaderConfig, SerialConfig, open_reader
+
+SERIAL = {"kind": "serial", "name": "gate", "device": "/dev/ttyUSB0", "protocol": "rdm6300"}
+PCSC = {"kind": "pcsc", "name": "gate"}
+
+
+def config(**table: Any) -> ReaderConfig:
+    found: ReaderConfig = msgspec.convert(table, ReaderConfig)
+    return found
+
+
+def test_defaults() -> None:
+    assert config(**SERIAL) == SerialConfig(name="gate", device="/dev/ttyUSB0", protocol="rdm6300")
+    assert config(**PCSC) == PcscConfig(name="gate", match="", direction="auto")
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (SERIAL | {"bauds": 9600}, "bauds"),
+        (SERIAL | {"baud": 9601}, r"\$\.baud"),
+        (SERIAL | {"protocol": "wiegand"}, r"\$\.protocol"),
+        (SERIAL | {"direction": "left"}, r"\$\.direction"),
+        (SERIAL | {"device": ""}, r"\$\.device"),
+        (SERIAL | {"name": "the gate"}, r"\$\.name"),
+        (SERIAL | {"name": "x" * 33}, r"\$\.name"),
+        (SERIAL | {"name": "gate\n"}, r"\$\.name"),
+        (SERIAL | {"pattern": r"(?P<badge>\d+)"}, r"`pattern` is for protocol = \"line\""),
+        (SERIAL | {"protocol": "line", "pattern": r"\d+"}, "no group named badge"),
+        (PCSC | {"device": "/dev/ttyUSB0"}, "device"),
+        (PCSC | {"kind": "osdp"}, "osdp"),
+    ],
+)
+def test_mistakes_are_named(table: dict[str, Any], said: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=said):
+        config(**table)
+
+
+@pytest.mark.parametrize(
+    ("table", "loaded", "spared"),
+    [(SERIAL, "serial", "smartcard"), (PCSC, "smartcard", "serial")],
+)
+def test_only_the_library_of_the_family_is_loaded(
+    table: dict[str, Any], loaded: str, spared: str
+) -> None:
+    program = (
+        "import sys, msgspec; from agent.readers import ReaderConfig, open_reader;"
+        f"open_reader(msgspec.convert({table!r}, ReaderConfig));"
+        f"assert {loaded!r} in sys.modules and {spared!r} not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_pyscard_is_one_line_with_the_fix() -> None:
+    program = (
+        "import sys; sys.modules['smartcard'] = None\n"
+        "from agent.readers import PcscConfig, open_reader\n"
+        "from protocol.settings import SettingsError\n"
+        "try: open_reader(PcscConfig(name='gate'))\n"
+        "except SettingsError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "pointeuse[pcsc]" in done.stdout, done.stderr
+
+
+def test_readers_describe_themselves() -> None:
+    reader = open_reader(config(**SERIAL))
+    assert reader.name == "gate"
+    assert reader.describe() == "serial RDM6300/ID-12 on /dev/ttyUSB0 at 9600 baud"
