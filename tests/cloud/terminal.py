@@ -40,7 +40,7 @@ class FakeTerminal:
 
     def register(self, conn: Connection, status: str = "active") -> int:
         """Enter it, as an installer would."""
-        return conn.execute(
+        number: int = conn.execute(
             insert(terminals)
             .values(
                 thumbprint=self.thumbprint,
@@ -51,6 +51,7 @@ class FakeTerminal:
             )
             .returning(terminals.c.id)
         ).scalar_one()
+        return number
 
     @property
     def head(self) -> int:
