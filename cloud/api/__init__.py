@@ -1,0 +1,1 @@
+"""The read API: `/v1/...`, JSON, described by OpenAPI 3.1."""

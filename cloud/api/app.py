@@ -1,0 +1,53 @@
+"""The web application: the API under `/v1`, and the console on top of it."""
+
+from collections.abc import Iterable
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+from starlette.types import ASGIApp
+
+from cloud.api import custody, problems, registrations, registry
+from cloud.api.security import KnownHosts, SecurityHeaders
+from cloud.console.page import install as install_console
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def create_app(engine: Engine, *, hosts: Iterable[str] | None = LOOPBACK) -> ASGIApp:
+    """The application, reading through `engine`.
+
+    `hosts` are the names it answers to; None: any, for a server that listens on every address.
+    """
+    api = FastAPI(
+        title="Pointeuse",
+        version="1",
+        description="Registrations of badge terminals: who was where, when, and for whom.",
+        openapi_url="/v1/openapi.json",
+        # Their pages load scripts from elsewhere, which the security policy forbids.
+        docs_url=None,
+        redoc_url=None,
+    )
+    api.state.engine = engine
+    problems.install(api)
+    for router in (registrations.router, registry.router, custody.router):
+        api.include_router(router, prefix="/v1")
+    _describe_problems(api)
+    install_console(api)
+    app: ASGIApp = api
+    if hosts is not None:
+        app = KnownHosts(app, hosts)
+    return SecurityHeaders(app)
+
+
+def _describe_problems(api: FastAPI) -> None:
+    """Put the schema of a problem where every route's description points."""
+    describe = api.openapi
+
+    def openapi() -> dict[str, object]:
+        schema = describe()
+        schema.setdefault("components", {}).setdefault("schemas", {}).setdefault(
+            "Problem", problems.Problem.model_json_schema()
+        )
+        return schema
+
+    api.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,95 @@
+"""`/v1/registrations`."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from cloud import times
+from cloud.api import problems
+from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp, page
+from cloud.errors import NotFoundError
+from cloud.registrations import queries
+from cloud.terminals.queries import terminal_id
+
+router = APIRouter(tags=["registrations"], responses=problems.DESCRIBED)
+
+BadgeForm = Literal["masked", "full"]
+
+
+class Registration(BaseModel):
+    """A tap as the platform knows it."""
+
+    id: int = Field(description="Grows in the order of arrival.")
+    device: str = Field(description="Device number of the terminal, without hyphens.")
+    epoch: str = Field(description="Epoch of the terminal's journal, 16 bytes in hexadecimal.")
+    seq: int = Field(description="Place in that epoch.")
+    reader: str | None
+    badge: str = Field(description="Number, but for its last four masked unless asked for.")
+    assurance: Literal["printed", "uid", "read", "authenticated"]
+    worker: str | None = Field(description="Null while the badge belongs to nobody.")
+    employer: str | None = Field(description="Whom the worker works for.")
+    private_company: bool = Field(
+        description="Nobody registered the employer: only badges know it."
+    )
+    company: str | None = Field(description="Whose site it is.")
+    division: str | None
+    site: str | None
+    direction: Literal["auto", "in", "out", "break-start", "break-end"]
+    tapped_at: Timestamp
+    received_at: Timestamp
+    reason: str | None = Field(
+        description="Why it is not wholly attributed: words such as `badge-unlinked`."
+    )
+
+
+class Wanted(Paged):
+    """Which registrations."""
+
+    since: Moment | None = Field(None, description="Tapped at or after.")
+    until: Moment | None = Field(None, description="Tapped before.")
+    terminal: str | None = Field(None, max_length=40, description="Device number.")
+    site: Identifier | None = Field(None, description="Id of a site.")
+    worker: Identifier | None = Field(None, description="Id of a worker.")
+    order: Literal["newest", "oldest"] = Field(
+        "newest", description="By arrival. To follow what comes in, `oldest` with the last `next`."
+    )
+    badge: BadgeForm = Field("masked", description="`full`: badge numbers whole.")
+
+
+@router.get("/registrations")
+def registrations(conn: Database, wanted: Annotated[Wanted, Query()]) -> Page[Registration]:
+    """List registrations in the order of arrival."""
+    chosen = queries.Filter(
+        since_ms=None if wanted.since is None else times.parse(wanted.since),
+        until_ms=None if wanted.until is None else times.parse(wanted.until),
+        terminal_id=None if wanted.terminal is None else terminal_id(conn, wanted.terminal),
+        site_id=wanted.site,
+        worker_id=wanted.worker,
+    )
+    oldest = wanted.order == "oldest"
+    rows = queries.listed(
+        conn,
+        chosen,
+        limit=wanted.limit + 1,
+        before=None if oldest else wanted.position,
+        after=(wanted.position or 0) if oldest else None,
+    )
+    items = [
+        Registration(**queries.as_json(row, whole_badge=wanted.badge == "full"))
+        for row in rows[: wanted.limit]
+    ]
+    return Page(items=items, next=page(rows, wanted.limit, "id"))
+
+
+@router.get("/registrations/{number}")
+def registration(
+    conn: Database,
+    number: Identifier,
+    badge: Annotated[BadgeForm, Query(description="`full`: the badge number whole.")] = "masked",
+) -> Registration:
+    """One registration by its id."""
+    row = queries.one(conn, number)
+    if row is None:
+        raise NotFoundError(f"there is no registration {number}")
+    return Registration(**queries.as_json(row, whole_badge=badge == "full"))

@@ -1,0 +1,89 @@
+"""`/v1/companies`, `/v1/sites`, `/v1/terminals`: what is entered, by id, oldest first."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from cloud.api import problems
+from cloud.api.parameters import Database, Page, Paged, Timestamp, page
+from cloud.companies import queries as companies
+from cloud.terminals import queries as terminals
+from cloud.times import rfc3339
+
+router = APIRouter(tags=["companies and terminals"], responses=problems.DESCRIBED)
+
+
+class Company(BaseModel):
+    """A registered company. Private companies are never listed."""
+
+    id: int
+    vat: str = Field(description="With country: BE0403019261.")
+    name: str
+
+
+class Site(BaseModel):
+    """A place of work."""
+
+    id: int
+    name: str
+    division: str
+    company: str
+    vat: str = Field(description="The company's.")
+    address: str | None
+    workplace_id: str | None = Field(description="Checkinatwork's.")
+
+
+class Terminal(BaseModel):
+    """A terminal, where it stands now, and what it last said of itself."""
+
+    id: int
+    device: str
+    name: str | None
+    status: Literal["active", "inactive", "revoked", "banned"]
+    company: str | None
+    division: str | None
+    site: str | None
+    assigned_at: Timestamp | None
+    last_seen_at: Timestamp | None
+    said: dict[str, Any] = Field(description="Its last `status` and `telemetry`.")
+
+
+@router.get("/companies")
+def listed_companies(conn: Database, wanted: Annotated[Paged, Query()]) -> Page[Company]:
+    """List registered companies."""
+    rows = companies.listed(conn, after=wanted.position or 0, limit=wanted.limit + 1)
+    items = [Company(**_only(Company, row)) for row in rows[: wanted.limit]]
+    return Page(items=items, next=page(rows, wanted.limit, "id"))
+
+
+@router.get("/sites")
+def listed_sites(conn: Database, wanted: Annotated[Paged, Query()]) -> Page[Site]:
+    """List sites."""
+    rows = companies.listed_sites(conn, after=wanted.position or 0, limit=wanted.limit + 1)
+    items = [Site(**row) for row in rows[: wanted.limit]]
+    return Page(items=items, next=page(rows, wanted.limit, "id"))
+
+
+@router.get("/terminals")
+def listed_terminals(conn: Database, wanted: Annotated[Paged, Query()]) -> Page[Terminal]:
+    """List terminals."""
+    rows = terminals.listed(conn, after=wanted.position or 0, limit=wanted.limit + 1)
+    items = [
+        Terminal(
+            assigned_at=_moment(row["since_ms"]),
+            last_seen_at=_moment(row["last_seen_ms"]),
+            said=row["last_status"],
+            **{name: row[name] for name in row.keys() & Terminal.model_fields.keys()},
+        )
+        for row in rows[: wanted.limit]
+    ]
+    return Page(items=items, next=page(rows, wanted.limit, "id"))
+
+
+def _only(shape: type[BaseModel], row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in shape.model_fields}
+
+
+def _moment(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)

@@ -1,0 +1,158 @@
+"""What the page shows, as plain values: the templates only lay them out."""
+
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from cloud.custody import queries as custody
+from cloud.registrations import queries, reasons
+from cloud.registrations.queries import Filter
+from cloud.terminals import queries as terminals
+from cloud.times import local, now_ms
+from protocol.badges import Assurance
+from protocol.identity import group
+
+ROWS = 60
+TERMINALS = 200
+SILENT_MS = 180_000
+"""A terminal that said it was online and has not been heard of for so long is called silent."""
+
+_DIRECTIONS = {
+    "in": "In",
+    "out": "Out",
+    "auto": "In or out",
+    "break-start": "Break",
+    "break-end": "Back",
+}
+_ASSURANCES = {
+    Assurance.PRINTED: "printed number",
+    Assurance.UID: "chip number",
+    Assurance.READ: "chip data",
+    Assurance.AUTHENTICATED: "authenticated",
+}
+
+
+def live(conn: Connection) -> dict[str, Any]:
+    """Everything that moves on the page. `tag` changes when anything a person sees does."""
+    rows = queries.listed(conn, Filter(), limit=ROWS)
+    shown: dict[str, Any] = {
+        "registrations": [_registration(row) for row in rows],
+        "terminals": [_terminal(row) for row in terminals.listed(conn, limit=TERMINALS)],
+        "notices": _notices(conn),
+    }
+    shown["tag"] = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
+    shown["newest"] = rows[0]["id"] if rows else 0
+    return shown
+
+
+def _registration(row: RowMapping) -> dict[str, Any]:
+    said = queries.as_json(row)
+    assurance = Assurance(row["assurance"])
+    return {
+        **said,
+        "number": group(row["device"]),
+        "time": _time(row["tapped_ms"]),
+        "arrow": row["direction"],
+        "direction": _DIRECTIONS[row["direction"]],
+        "level": int(assurance),
+        "assurance": _ASSURANCES[assurance],
+        "advice": None if row["reason"] is None else reasons.explain(row["reason"]),
+        "corrected": bool(row["corrected"]),
+    }
+
+
+def _terminal(row: dict[str, Any]) -> dict[str, Any]:
+    telemetry = _object(row["last_status"].get("telemetry"))
+    queue = telemetry.get("queue")
+    return {
+        "number": group(row["device"]),
+        "name": row["name"],
+        "place": row["site"],
+        "state": _state(row),
+        "seen": None if row["last_seen_ms"] is None else _time(row["last_seen_ms"]),
+        "queue": queue if isinstance(queue, int) else None,
+        "troubles": _troubles(telemetry),
+    }
+
+
+def _state(row: dict[str, Any]) -> str:
+    """One word: what a person entered, if it is not "active"; else what the terminal shows."""
+    if row["status"] != "active":
+        return str(row["status"])
+    if row["last_seen_ms"] is None:
+        return "never seen"
+    if _object(row["last_status"].get("status")).get("state") != "online":
+        return "offline"
+    return "silent" if now_ms() - row["last_seen_ms"] > SILENT_MS else "online"
+
+
+def _troubles(telemetry: dict[str, Any]) -> list[str]:
+    """What the terminal itself says is wrong: alarms, and readers that are not ready."""
+    found = [f"{name}: {detail}" for name, detail in _object(telemetry.get("alarms")).items()]
+    for name, reader in _object(telemetry.get("readers")).items():
+        state = _object(reader).get("state")
+        if state != "ready":
+            found.append(f"reader {name} {state}: {_object(reader).get('detail')}")
+    return [text[:200] for text in found[:5]]
+
+
+def _notices(conn: Connection) -> list[dict[str, Any]]:
+    """What did not become a registration, counted by reason, and the last few in full."""
+    counts = custody.headline(conn)
+    latest = {
+        "waiting": [
+            (row["device"], row["detail"]) for row in custody.listed_waiting(conn, limit=3)
+        ],
+        "rejected": [
+            (row["device"], row["detail"]) for row in custody.listed_rejected(conn, limit=3)
+        ],
+        "alarms": [(row["device"], row["detail"]) for row in custody.listed_alarms(conn, limit=3)],
+    }
+    return [
+        {
+            "kind": kind,
+            "what": "alarm" if kind == "alarms" and sum(by_reason.values()) == 1 else kind,
+            "count": _at_most(sum(by_reason.values())),
+            "reasons": _reasons(by_reason),
+            "latest": [
+                {"device": _numbered(device), "detail": str(detail)[:200]}
+                for device, detail in latest[kind]
+            ],
+        }
+        for kind, by_reason in counts.items()
+    ]
+
+
+def _reasons(counts: dict[str, int]) -> list[str]:
+    if len(counts) == 1:
+        return list(counts)
+    return [f"{_at_most(count)} {reason}" for reason, count in counts.items()]
+
+
+def _at_most(count: int) -> str:
+    return f"{custody.COUNTED}+" if count >= custody.COUNTED else str(count)
+
+
+def _numbered(device: str | None) -> str:
+    """A device number as printed; what a topic claims may be none, and is shown as it is."""
+    if device is None:
+        return ""
+    return group(device) if len(device) == 11 else device[:40]
+
+
+def _time(ms: int) -> dict[str, str]:
+    moment = local(ms)
+    offset = f"{moment:%z}"
+    return {
+        "clock": f"{moment:%H:%M:%S}",
+        "offset": f"{offset[:3]}:{offset[3:]}",
+        "day": f"{moment:%a} {moment.day} {moment:%b %Y}",
+        "iso": moment.isoformat(timespec="milliseconds"),
+    }
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """A JSON object, whatever a terminal sent in its place."""
+    return value if isinstance(value, dict) else {}
