@@ -90,13 +90,18 @@ class SerialReader:
         if self._master is not None:
             return
         master, slave = os.openpty()
-        tty.setraw(master)
-        # Packet mode: the master is told when a program flushes its input.
-        fcntl.ioctl(master, termios.TIOCPKT, _INT.pack(1))
-        os.set_blocking(master, False)
-        self._link(os.ttyname(slave))
-        # Without a slave of ours open, the master tells whether anybody else has one.
-        os.close(slave)
+        try:
+            tty.setraw(master)
+            # Packet mode: the master is told when a program flushes its input.
+            fcntl.ioctl(master, termios.TIOCPKT, _INT.pack(1))
+            os.set_blocking(master, False)
+            self._link(os.ttyname(slave))
+        except BaseException:
+            os.close(master)
+            raise
+        finally:
+            # Without a slave of ours open, the master tells whether anybody else has one.
+            os.close(slave)
         self._master = master
         self._flushed = False
 
