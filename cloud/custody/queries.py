@@ -90,4 +90,4 @@ def _by(conn: Connection, reasons: Any) -> dict[str, int]:
     some = reasons.subquery()
     reason = some.c[0]
     rows = conn.execute(select(reason, func.count()).group_by(reason).order_by(reason))
-    return {str(name): int(count) for name, count in rows.tuples()}
+    return {str(name): int(count) for name, count in rows}

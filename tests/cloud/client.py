@@ -1,0 +1,30 @@
+"""Asking the application as a browser would, without a socket between."""
+
+import asyncio
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp
+
+
+class Client:
+    """Requests to an application, one after the other."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """GET a path with its query."""
+        return self.request("GET", path, **options)
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Any request. A failure inside the application is the answer it sends, nothing else."""
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(ask())
