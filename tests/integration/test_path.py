@@ -93,7 +93,7 @@ def test_telemetry_reaches_the_platform(path: WholePath) -> None:
     def told() -> bool:
         (terminal,) = path.stack.get("/v1/terminals")["items"]
         telemetry = terminal["said"].get("telemetry", {})
-        return telemetry.get("unreadable") == {"in": {"checksum": 1}}
+        return bool(telemetry.get("unreadable") == {"in": {"checksum": 1}})
 
     wait_for(told, "the unreadable badge is not in the terminal's telemetry")
 
