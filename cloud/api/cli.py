@@ -1,6 +1,7 @@
 """`pointeuse cloud serve`."""
 
 import ipaddress
+import signal
 import socket
 from pathlib import Path
 
@@ -43,13 +44,11 @@ def serve(config_path: Path) -> None:
     )
     shown = f"[{config.api.host}]" if ":" in config.api.host else config.api.host
     click.echo(f"serving http://{shown}:{listener.getsockname()[1]}/")
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        # uvicorn stopped in good order, and says so by raising the signal again.
-        pass
-    finally:
-        engine.dispose()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn stops in good order, and then raises the signal again for whoever was here before.
+        signal.signal(signal_number, lambda *_: None)
+    server.run(sockets=[listener])
+    engine.dispose()
 
 
 def _listen(host: str, port: int) -> socket.socket:

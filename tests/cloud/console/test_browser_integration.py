@@ -1,0 +1,165 @@
+"""The page in a real Chromium, served by the real command."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import Engine
+
+from tests.cloud.sample import Sample
+from tests.support.ports import accepts, free_port
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.integration
+
+
+class Server:
+    """`pointeuse cloud serve` on a free port."""
+
+    def __init__(self, database_url: str, directory: Path) -> None:
+        self.port = free_port()
+        config = directory / "cloud.toml"
+        config.write_text(f'[database]\nurl = "{database_url}"\n[api]\nport = {self.port}\n')
+        self._command = [
+            sys.executable, "-c", "from cloud.cli import cloud; cloud()",
+            "serve", "--config", str(config),
+        ]  # fmt: skip
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        wait_for(self._answers, "the server takes connections")
+
+    def stop(self) -> tuple[int, str, str]:
+        """Its exit code, and what it printed."""
+        self.process.send_signal(signal.SIGTERM)
+        out, err = self.process.communicate(timeout=20)
+        return self.process.returncode, out, err
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.process.communicate()[1]
+        return accepts(self.port)
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    server = Server(database_url, tmp_path)
+    yield server
+    if server.process.returncode is None:
+        server.process.kill()
+        server.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    assert program, "there is no chromium here; run scripts/setup --dev"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync",
+                "--disable-background-networking", "--disable-component-update",
+            ],
+        )  # fmt: skip
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def backend() -> str:
+    """What the browser sees does not depend on the database."""
+    return "sqlite"
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def sample(engine: Engine) -> Sample:
+    with engine.begin() as conn:
+        return Sample(conn)
+
+
+def test_a_registration_appears_by_itself(
+    server: Server, page: Page, engine: Engine, sample: Sample
+) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    loads: list[str] = []
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    page.goto(server.url)
+    expect(page.locator("tbody")).to_contain_text("Nobody has held a badge")
+    for name in ("Ann Maes", "unknown"):
+        with engine.begin() as conn:
+            sample.tap(conn) if name == "Ann Maes" else sample.stranger_taps(conn)
+        expect(page.locator("tbody tr").first).to_contain_text(name)
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator(".pulse")).to_be_visible()
+    # Never loaded again, and nothing that the security policy had to stop.
+    assert len(loads) == 1
+    assert complaints == []
+
+
+def test_it_says_so_when_the_platform_stops_answering(
+    server: Server, page: Page, sample: Sample
+) -> None:
+    page.goto(server.url)
+    expect(page.locator(".lost")).to_be_hidden()
+    code, out, err = server.stop()
+    assert (code, err) == (0, "")
+    assert out == f"serving {server.url}\n"
+    expect(page.locator(".lost")).to_be_visible(timeout=20_000)
+    server.start()
+    expect(page.locator(".lost")).to_be_hidden(timeout=20_000)
+
+
+def test_without_script_it_reads_and_asks_again(
+    server: Server, browser: Browser, engine: Engine, sample: Sample
+) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(server.url)
+    with engine.begin() as conn:
+        sample.tap(conn)
+    expect(page.locator("tbody")).to_contain_text("Ann Maes", timeout=20_000)
+    page.close()
+
+
+@pytest.mark.parametrize("width", [360, 700, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off(
+    server: Server, browser: Browser, engine: Engine, sample: Sample, width: int, scheme: str
+) -> None:
+    with engine.begin() as conn:
+        sample.tap(conn)
+        sample.stranger_taps(conn)
+    page = browser.new_page(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page.goto(server.url)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    shade = int(re.findall(r"\d+", background)[0])
+    assert (shade < 64) == (scheme == "dark")
+    page.close()
