@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocol import cbor
-from protocol.bodies import MAX_BODY
-from protocol.errors import MalformedError
+from protocol.blobs import blob_hash
+from protocol.bodies import MAX_BODY, peek_blob_hash
+from protocol.chain import epoch_link, next_link, verify_head
+from protocol.errors import LinkError, MalformedError, SealError
 from protocol.fields import as_array, as_bytes, as_map, as_uint, version
+from protocol.keys import VerifyKey
 
 MAX_BATCH = 128 * 1024
 """Octets of a batch message at most; a smaller maximum packet of the broker goes first."""
@@ -39,6 +42,32 @@ class Batch:
     records: Sequence[Record]
     head: bytes
 
+    def prove(self, signer: VerifyKey, terminal: bytes) -> list[bytes]:
+        """The link at each record, once the head is found to prove them all.
+
+        `signer` is the key under which `terminal` signs records. Bodies are kept whatever they
+        say: only H(blob) is read in them. Blobs stand outside the links, so one that is missing is
+        refused like one that was changed: on the way here anybody could have taken it away.
+
+        Raises MalformedError, SignatureError, LinkError; SealError for a wrong or missing blob.
+        """
+        head = verify_head(self.head, signer)
+        if (head.terminal, head.epoch) != (terminal, self.epoch):
+            raise LinkError("the head belongs to another terminal or epoch than the batch")
+        links = []
+        link = self.link
+        for seq, (body, blob) in enumerate(self.records, self.first):
+            named = peek_blob_hash(body)
+            if named != (None if blob is None else blob_hash(blob)):
+                raise SealError(f"record {seq}: its blob is missing, or not the one its body names")
+            link = next_link(link, body)
+            links.append(link)
+        if (head.seq, head.link) != (self.first + len(self.records) - 1, link):
+            raise LinkError(f"records {self.first} to {head.seq} do not lead to the signed head")
+        if self.first == 1 and self.link != epoch_link(terminal, self.epoch):
+            raise LinkError("the first record does not continue its epoch's own link")
+        return links
+
     def encode(self) -> bytes:
         """Deterministic CBOR."""
         return cbor.encode(
@@ -56,6 +85,8 @@ class Batch:
     @classmethod
     def decode(cls, raw: bytes) -> "Batch":
         """Read a batch; the bodies in it are bytes and stay unread. Raises MalformedError."""
+        if len(raw) > MAX_BATCH:
+            raise MalformedError(f"a batch of {len(raw)} bytes; {MAX_BATCH} is the most")
         fields = as_map(cbor.decode(raw), "a batch")
         version(fields, "a batch")
         first = as_uint(fields.get(3), "first", 2**62)

@@ -69,13 +69,19 @@ class TapSealer:
         self.place = place
         self._salt = secrets.token_bytes(_SALT)
         key = tap_key(content, self._salt, place)
-        self._aead = AESGCM(key)
+        self._aead: AESGCM | None = AESGCM(key)
         self._aad = place.aad()
         self._commitment = _commitment(key)
 
     def seal(self, badge: Badge) -> bytes:
-        """The blob: 128 or 192 octets. Once only. Raises MalformedError for a badge too long."""
-        sealed = self._aead.encrypt(_NONCE, _pad(_plaintext(badge)), self._aad)
+        """The blob: 128 or 192 octets. Raises MalformedError for a badge too long.
+
+        Raises RuntimeError the second time: the nonce is fixed, so a key seals one badge.
+        """
+        aead, self._aead = self._aead, None
+        if aead is None:
+            raise RuntimeError(f"the sealer of record {self.place.seq} has been used")
+        sealed = aead.encrypt(_NONCE, _pad(_plaintext(badge)), self._aad)
         return self._salt + sealed + self._commitment
 
 
@@ -128,7 +134,9 @@ def check_badge(badge: Badge) -> None:
         (badge.employer or "", "employer number", MAX_EMPLOYER),
         (badge.worker or "", "worker number", MAX_WORKER),
     ):
-        if len(value.encode()) > longest:
+        if not (value.isascii() and value.isprintable()):
+            raise MalformedError(f"a {name} is not printable ASCII")
+        if len(value) > longest:
             raise MalformedError(f"a {name} longer than {longest} bytes")
 
 
@@ -155,7 +163,7 @@ def _read_plaintext(plaintext: bytes) -> Badge:
         known = Assurance(as_uint(assurance, "assurance"))
     except ValueError as error:
         raise MalformedError(f"assurance {assurance!r} is not one this code knows") from error
-    return Badge(
+    badge = Badge(
         as_text(number, "badge number", MAX_NUMBER),
         as_text(profile, "profile", MAX_PROFILE),
         known,
@@ -163,6 +171,8 @@ def _read_plaintext(plaintext: bytes) -> Badge:
         None if employer is None else as_text(employer, "employer number", MAX_EMPLOYER),
         None if worker is None else as_text(worker, "worker number", MAX_WORKER),
     )
+    check_badge(badge)
+    return badge
 
 
 def _pad(plaintext: bytes) -> bytes:

@@ -160,9 +160,8 @@ def peek_blob_hash(raw: bytes) -> bytes | None:
     Never raises for a body it cannot read: such a body names no blob.
     """
     try:
-        fields = cbor.decode_loosely(raw)
-        return _blob_ref(fields[9]).blob_hash
-    except (MalformedError, KeyError, TypeError, IndexError):
+        return _blob_ref(as_map(cbor.decode(raw), "a body").get(9)).blob_hash
+    except MalformedError:
         return None
 
 

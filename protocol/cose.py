@@ -7,8 +7,6 @@ algorithm is the expected key's: a message naming another is refused.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import cbor2
-
 from protocol import cbor
 from protocol.errors import MalformedError, SignatureError
 from protocol.fields import as_array, as_bytes, as_map
@@ -16,6 +14,8 @@ from protocol.keys import SigningKey, VerifyKey
 
 _SIGN1_TAG = 18
 _SIGN_TAG = 98
+_TAGS = {_SIGN1_TAG: b"\xd2", _SIGN_TAG: b"\xd8\x62"}
+"""The octets of each tag, the only two tags there are: `cbor.decode` knows none."""
 
 KeyLookup = Callable[[bytes], VerifyKey | None]
 """From a `kid` (thumbprint) to the key trusted under it, or None."""
@@ -38,7 +38,7 @@ def signature1(key: SigningKey, payload: bytes, aad: bytes) -> bytes:
 
 def assemble1(key: VerifyKey, payload: bytes, signature: bytes) -> bytes:
     """The tagged COSE_Sign1 around a signature made earlier by `key`."""
-    return cbor2.dumps(cbor2.CBORTag(_SIGN1_TAG, [key.protected, {}, payload, signature]))
+    return _TAGS[_SIGN1_TAG] + cbor.encode_in_order([key.protected, {}, payload, signature])
 
 
 def verify1(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, VerifyKey]:
@@ -55,6 +55,12 @@ def verify1(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, Verif
     return payload, key
 
 
+def unverified1(message: bytes) -> bytes:
+    """The payload of a COSE_Sign1 that nobody vouches for. Raises MalformedError."""
+    _, payload, _ = _parts(message, _SIGN1_TAG, "a COSE_Sign1")
+    return payload
+
+
 def sign(keys: Sequence[SigningKey], payload: bytes, aad: bytes) -> bytes:
     """A tagged COSE_Sign over `payload`: one signature by each of `keys`."""
     signatures = []
@@ -62,7 +68,7 @@ def sign(keys: Sequence[SigningKey], payload: bytes, aad: bytes) -> bytes:
         protected = key.public.protected
         signed = cbor.encode(["Signature", b"", protected, aad, payload])
         signatures.append([protected, {}, key.sign(signed)])
-    return cbor2.dumps(cbor2.CBORTag(_SIGN_TAG, [b"", {}, payload, signatures]))
+    return _TAGS[_SIGN_TAG] + cbor.encode_in_order([b"", {}, payload, signatures])
 
 
 def verify(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, frozenset[bytes]]:
@@ -90,12 +96,11 @@ def verify(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, frozen
 
 
 def _parts(message: bytes, tag: int, what: str) -> tuple[bytes, bytes, Any]:
-    tagged = cbor.decode_loosely(message)
-    if not isinstance(tagged, cbor2.CBORTag) or tagged.tag != tag:
+    prefix = _TAGS[tag]
+    if not message.startswith(prefix):
         raise MalformedError(f"not {what} (tag {tag})")
-    if cbor2.dumps(tagged) != message:
-        raise MalformedError(f"{what} is not deterministic, or is followed by more bytes")
-    protected, unprotected, payload, rest = as_array(tagged.value, what, 4)
+    fields = cbor.decode(message.removeprefix(prefix))
+    protected, unprotected, payload, rest = as_array(fields, what, 4)
     if unprotected != {}:
         raise MalformedError(f"{what} has unprotected headers")
     return as_bytes(protected, "protected headers"), as_bytes(payload, "a payload"), rest

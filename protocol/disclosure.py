@@ -11,7 +11,7 @@ from protocol import cbor, chain
 from protocol.badges import Badge
 from protocol.blobs import Place, blob_hash, open_disclosed
 from protocol.bodies import Body
-from protocol.errors import LinkError, SealError
+from protocol.errors import LinkError, SealError, SignatureError
 from protocol.fields import as_array, as_bytes, as_map, version
 from protocol.keys import VerifyKey
 
@@ -60,12 +60,15 @@ class Disclosure:
             None if key is None else as_bytes(key, "key", 32),
         )
 
-    def verify(self, signer: VerifyKey) -> tuple[Body, Badge | None]:
+    def verify(self, signer: VerifyKey, terminal: bytes | None = None) -> tuple[Body, Badge | None]:
         """The record, and who tapped if that is disclosed.
 
-        Raises MalformedError, SignatureError, LinkError, SealError.
+        `signer` is the key of `terminal`, which is its own thumbprint unless a key record has
+        replaced it. Raises MalformedError, SignatureError, LinkError, SealError.
         """
         head = chain.verify_head(self.head, signer)
+        if head.terminal != (terminal or signer.thumbprint):
+            raise SignatureError("the head speaks for another terminal than the one that signed")
         body = Body.decode(self.body)
         if (body.terminal, body.epoch) != (head.terminal, head.epoch):
             raise LinkError("the head belongs to another terminal or epoch than the record")
@@ -80,6 +83,8 @@ class Disclosure:
 
     def _open(self, body: Body) -> Badge | None:
         if self.blob is None:
+            if self.key is not None:
+                raise SealError(f"record {body.seq}: a key is shown, and no blob for it to open")
             return None
         ref = body.blob_ref
         if ref is None or blob_hash(self.blob) != ref.blob_hash:

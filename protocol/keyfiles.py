@@ -9,10 +9,11 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mlkem, x25519
 
-from protocol.errors import KeyFileError
+from protocol.errors import KeyFileError, MalformedError
 from protocol.keys import SigningKey
 from protocol.seals import SealingKey
 
@@ -65,7 +66,10 @@ def load_signing_key(path: Path) -> SigningKey:
     """Read an Ed25519 or P-256 key."""
     key = _load(path, _read(path))
     if isinstance(key, (ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey)):
-        return SigningKey(key)
+        try:
+            return SigningKey(key)
+        except MalformedError as error:
+            raise KeyFileError(f"{path}: {error}") from error
     raise KeyFileError(f"{path} holds no Ed25519 or P-256 key")
 
 
@@ -94,5 +98,5 @@ def _read(path: Path) -> bytes:
 def _load(path: Path, pem: bytes) -> Any:
     try:
         return serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyFileError(f"{path} is not a PKCS #8 private key: {error}") from error

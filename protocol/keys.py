@@ -18,10 +18,25 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 
 from protocol import cbor
 from protocol.errors import MalformedError, SignatureError
-from protocol.fields import as_bytes, as_map
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _ECDSA = ec.ECDSA(hashes.SHA256())
+
+# What stands before x, and before y, in the thumbprint form of a COSE_Key (RFC 9053 section 7).
+_ED25519_KEY = bytes.fromhex("a301012006215820")
+_P256_KEY = bytes.fromhex("a401022001215820")
+_P256_Y = bytes.fromhex("225820")
+
+_ED25519_PRIME = 2**255 - 19
+_Y_OF_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+_SMALL_ORDER = {
+    0,
+    1,
+    _ED25519_PRIME - 1,
+    _Y_OF_ORDER_8,
+    _ED25519_PRIME - _Y_OF_ORDER_8,
+}
+"""The y of every point of order 1, 2, 4 or 8: under such a key one signature fits many messages."""
 
 
 class Algorithm(IntEnum):
@@ -37,6 +52,8 @@ class VerifyKey:
     __slots__ = ("_key", "algorithm", "protected", "thumbprint")
 
     def __init__(self, key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
+        if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name != "secp256r1":
+            raise MalformedError(f"a key on {key.curve.name}; of that family P-256 alone is used")
         self._key = key
         self.algorithm = (
             Algorithm.ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else Algorithm.ES256
@@ -52,29 +69,20 @@ class VerifyKey:
 
     @classmethod
     def from_cose(cls, data: bytes) -> "VerifyKey":
-        """Read what `to_cose` wrote. Raises MalformedError."""
-        members = as_map(cbor.decode_loosely(data), "a COSE_Key")
-        if (members.get(1), members.get(-1)) == (1, 6):
-            raw = as_bytes(members.get(-2), "x of an Ed25519 key", 32)
-            try:
-                key = cls(ed25519.Ed25519PublicKey.from_public_bytes(raw))
-            except ValueError as error:
-                raise MalformedError(f"not an Ed25519 key: {error}") from error
-        elif (members.get(1), members.get(-1)) == (2, 1):
-            x = as_bytes(members.get(-2), "x of a P-256 key", 32)
-            y = as_bytes(members.get(-3), "y of a P-256 key", 32)
+        """Read what `to_cose` wrote. Raises MalformedError, also for a point of small order."""
+        if len(data) == 40 and data.startswith(_ED25519_KEY):
+            return cls(_ed25519_public(data[8:]))
+        if len(data) == 75 and data.startswith(_P256_KEY) and data[40:43] == _P256_Y:
             try:
                 point = ec.EllipticCurvePublicKey.from_encoded_point(
-                    ec.SECP256R1(), b"\x04" + x + y
+                    ec.SECP256R1(), b"\x04" + data[8:40] + data[43:]
                 )
             except ValueError as error:
                 raise MalformedError(f"not a P-256 key: {error}") from error
-            key = cls(point)
-        else:
-            raise MalformedError("a COSE_Key is neither Ed25519 nor P-256")
-        if key.to_cose() != data:
-            raise MalformedError("a COSE_Key is not in its thumbprint form (RFC 9679)")
-        return key
+            return cls(point)
+        raise MalformedError(
+            "a COSE_Key is neither Ed25519 nor P-256, or not in its thumbprint form (RFC 9679)"
+        )
 
     def public_pem(self) -> bytes:
         """SubjectPublicKeyInfo in PEM, for other programs."""
@@ -142,6 +150,13 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return f"SigningKey({self.public!r})"
+
+
+def _ed25519_public(raw: bytes) -> ed25519.Ed25519PublicKey:
+    y = int.from_bytes(raw, "little") & (2**255 - 1)
+    if y >= _ED25519_PRIME or y in _SMALL_ORDER:
+        raise MalformedError("an Ed25519 key of small order, or not in its only encoding")
+    return ed25519.Ed25519PublicKey.from_public_bytes(raw)
 
 
 def _der_from_raw(signature: bytes) -> bytes:

@@ -40,6 +40,14 @@ _SUITES = {
     MLKEM768_X25519: Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM),
 }
 _MLKEM_PUBLIC = 1184
+_PROBE = x25519.X25519PrivateKey.from_private_bytes(bytes(32))
+
+
+def _x25519_public(raw: bytes) -> x25519.X25519PublicKey:
+    """Raises ValueError, also for a point of small order, to which nothing can be encrypted."""
+    key = x25519.X25519PublicKey.from_public_bytes(raw)
+    _PROBE.exchange(key)
+    return key
 
 
 class SealingPublicKey:
@@ -55,11 +63,11 @@ class SealingPublicKey:
         self._key: x25519.X25519PublicKey | MLKEM768X25519PublicKey
         try:
             if kem == X25519:
-                self._key = x25519.X25519PublicKey.from_public_bytes(raw)
+                self._key = _x25519_public(raw)
             elif kem == MLKEM768_X25519:
                 self._key = MLKEM768X25519PublicKey(
                     mlkem.MLKEM768PublicKey.from_public_bytes(raw[:_MLKEM_PUBLIC]),
-                    x25519.X25519PublicKey.from_public_bytes(raw[_MLKEM_PUBLIC:]),
+                    _x25519_public(raw[_MLKEM_PUBLIC:]),
                 )
             else:
                 raise MalformedError(f"unknown HPKE KEM {kem:#06x}")

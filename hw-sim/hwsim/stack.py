@@ -65,7 +65,8 @@ class Terminal:
         """
         self._config.write_text(
             f'[terminal]\nstate = "{self.state}"\n'
-            f'[uplink]\nhost = "localhost"\nport = {self._broker_port}\n{uplink}\n[gate]\n{gate}\n{readers}'
+            f'[uplink]\nhost = "localhost"\nport = {self._broker_port}\n{uplink}\n'
+            f"[gate]\n{gate}\n{readers}"
         )
         self.agent = Process(f"agent {self.name}", self.command, self.directory / "agent.log", env)
 
