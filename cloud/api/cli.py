@@ -4,37 +4,47 @@ import ipaddress
 import signal
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cloud.options import config_option, one_line_errors
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+_OPEN = "pointeuse: nobody logs in yet: whoever reaches this address sees names and presences"
 
 
 @click.command()
 @config_option
 def serve(config_path: Path) -> None:
     """Serve the API and the console until stopped."""
-    import uvicorn
-
     from cloud import db, migrations, settings
     from cloud.api.app import LOOPBACK, create_app
 
     with one_line_errors():
         config = settings.load(config_path)
         engine = db.reader_engine(config.database.url)
-        with engine.connect() as conn:
-            migrations.require_current(conn)
-        listener = _listen(config.api.host, config.api.port)
-    address = ipaddress.ip_address(listener.getsockname()[0])
-    hosts = None if address.is_unspecified else {*LOOPBACK, config.api.host}
-    if not address.is_loopback:
-        click.echo(
-            "pointeuse: nobody logs in yet: whoever reaches this address sees names and presences",
-            err=True,
-        )
+        try:
+            with engine.connect() as conn:
+                migrations.require_current(conn)
+            listener = _listen(config.api.host, config.api.port)
+            address = ipaddress.ip_address(listener.getsockname()[0])
+            if not address.is_loopback:
+                click.echo(_OPEN, err=True)
+            hosts = None if address.is_unspecified else {*LOOPBACK, config.api.host}
+            _run(create_app(engine, hosts=hosts), listener, config.api.host)
+        finally:
+            engine.dispose()
+
+
+def _run(app: "ASGIApp", listener: socket.socket, host: str) -> None:
+    import uvicorn
+
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(engine, hosts=hosts),
+            app,
             access_log=False,
             log_level="warning",
             server_header=False,
@@ -42,13 +52,12 @@ def serve(config_path: Path) -> None:
             ws="none",
         )
     )
-    shown = f"[{config.api.host}]" if ":" in config.api.host else config.api.host
+    shown = f"[{host}]" if ":" in host else host
     click.echo(f"serving http://{shown}:{listener.getsockname()[1]}/")
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn stops in good order, and then raises the signal again for whoever was here before.
-        signal.signal(signal_number, lambda *_: None)
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
-    engine.dispose()
 
 
 def _listen(host: str, port: int) -> socket.socket:

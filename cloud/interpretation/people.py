@@ -6,8 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select, tuple_, update
 
-from cloud.companies.tables import companies
-from cloud.companies.vat import shown
+from cloud.companies.service import private_companies
 from cloud.interpretation.employers import INVALID, employer_vat
 from cloud.rows import insert_absent
 from cloud.times import now_ms
@@ -80,7 +79,7 @@ def _know(conn: Connection, found: Iterable[Badge]) -> dict[tuple[str, str], Per
 def people(conn: Connection, rows: Mapping[Any, Any]) -> dict[Any, Person]:
     """What is known of badge rows; an employer nobody registered becomes a private company."""
     vats = {row.employer_vat for row in rows.values() if row.worker_id is None}
-    by_vat = _companies(conn, {vat for vat in vats if vat and not vat.startswith(INVALID)})
+    by_vat = private_companies(conn, {vat for vat in vats if vat and not vat.startswith(INVALID)})
     return {key: _person(row, by_vat) for key, row in rows.items()}
 
 
@@ -169,22 +168,3 @@ def _note_employers(
         vat = employer_vat(employers[key])
         if vat is not None and row.employer_vat is None:
             conn.execute(update(badges).where(badges.c.id == row.id).values(employer_vat=vat))
-
-
-def _companies(conn: Connection, vats: set[str]) -> dict[str, int]:
-    query = select(companies.c.vat, companies.c.id).where(companies.c.vat.in_(sorted(vats)))
-    found = {row.vat: row.id for row in conn.execute(query)}
-    missing = sorted(vats - found.keys())
-    if missing:
-        now = now_ms()
-        insert_absent(
-            conn,
-            companies,
-            [
-                {"vat": vat, "name": shown(vat), "private": True, "created_ms": now}
-                for vat in missing
-            ],
-            ["vat"],
-        )
-        found = {row.vat: row.id for row in conn.execute(query)}
-    return found

@@ -10,7 +10,6 @@ from sqlalchemy import Engine, insert, update
 from cloud import console
 from cloud.console import view
 from cloud.custody.tables import alarms, rejected, waiting
-from cloud.registrations.reasons import Reason, explain
 from cloud.registrations.tables import registrations
 from cloud.terminals.tables import terminals
 from cloud.times import now_ms
@@ -276,15 +275,3 @@ names = st.sampled_from(["state", "queue", "readers", "alarms", "detail", "in"])
 anything = st.recursive(
     leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4)
 )
-
-
-@given(st.lists(st.sampled_from(list(Reason)), min_size=1, unique=True))
-def test_every_reason_has_advice(reasons: list[Reason]) -> None:
-    text = explain(" ".join(reasons))
-    for reason in reasons:
-        assert reason.advice in text
-        assert reason not in text.split()
-
-
-def test_a_reason_not_known_yet_is_shown_as_it_is() -> None:
-    assert explain("badge-unlinked of-the-future").endswith("of-the-future")
