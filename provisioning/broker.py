@@ -64,7 +64,6 @@ max_queued_bytes {_QUEUE_BYTES}
 max_inflight_messages 1000
 memory_limit {_MEMORY_BYTES}
 max_packet_size {_MAX_PACKET}
-message_size_limit {_MAX_PACKET}
 set_tcp_nodelay true
 sys_interval 0
 
@@ -85,7 +84,6 @@ require_certificate true
 use_identity_as_username true
 use_username_as_clientid true
 allow_anonymous false
-allow_zero_length_clientid false
 max_qos 1
 acl_file {directory}/acl
 """

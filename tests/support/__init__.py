@@ -1,0 +1,1 @@
+"""What tests of several packages need; nothing here is a test."""
