@@ -1,6 +1,6 @@
 """Every test that asks for a database runs twice: on SQLite and on PostgreSQL.
 
-A test gets a copy of a database migrated once, so it starts empty, at the present schema.
+A test starts with empty tables at the present schema, made by the migrations, once.
 """
 
 import shutil
@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, false, func, select
 
 from cloud import db, migrations
+from cloud.schema import metadata
 from tests.support.postgresql import Cluster
 
 
@@ -30,10 +31,17 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(cluster: Cluster) -> str:
-    database = cluster.database()
-    _migrate(cluster.url(database))
-    return database
+def postgresql_url(cluster: Cluster) -> str:
+    url = cluster.url(cluster.database())
+    _migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def postgresql_cleaner(postgresql_url: str) -> Iterator[Engine]:
+    engine = db.writer_engine(postgresql_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -47,7 +55,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 def empty_database_url(
     backend: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[str]:
-    """A database without any table."""
+    """A database of the test's own, without any table: it may do to the schema what it likes."""
     if backend == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
         return
@@ -58,17 +66,22 @@ def empty_database_url(
 
 
 @pytest.fixture
-def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database at the present schema."""
+def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database at the present schema, which the test leaves as it is."""
     if backend == "sqlite":
         path = tmp_path / "platform.sqlite"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
-        return
-    cluster: Cluster = request.getfixturevalue("cluster")
-    database = cluster.database(request.getfixturevalue("postgresql_template"))
-    yield cluster.url(database)
-    cluster.drop(database)
+        return f"sqlite:///{path}"
+    cleaner: Engine = request.getfixturevalue("postgresql_cleaner")
+    # Emptying a few tables takes 2 ms; a database of its own would take 70.
+    with cleaner.begin() as conn:
+        for table in reversed(metadata.sorted_tables):
+            conn.execute(table.delete())
+            if "id" in table.c:
+                sequence = func.pg_get_serial_sequence(table.name, "id")
+                conn.execute(select(func.setval(sequence, 1, false())))
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
 
 
 @pytest.fixture

@@ -20,6 +20,15 @@ _CATALOG = """
 """
 
 
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """Migrated, and the test's own."""
+    engine = db.writer_engine(empty_database_url)
+    migrations.upgrade(engine)
+    engine.dispose()
+    return empty_database_url
+
+
 def catalog(conn: Connection) -> list[tuple[str, ...]]:
     """Everything the database itself knows of its schema, but for Alembic's table."""
     if conn.dialect.name == "postgresql":
@@ -30,24 +39,13 @@ def catalog(conn: Connection) -> list[tuple[str, ...]]:
     return [row for row in found if row[0] != "alembic_version"]
 
 
-def made_from(url: str, *, migrated: bool) -> list[tuple[str, ...]]:
-    engine = db.writer_engine(url)
-    if migrated:
-        migrations.upgrade(engine)
-    else:
-        with engine.begin() as conn:
-            metadata.create_all(conn)
+def test_the_migrated_schema_is_the_one_the_code_declares(engine: Engine) -> None:
     with engine.connect() as conn:
-        found = catalog(conn)
-    engine.dispose()
-    return found
-
-
-def test_the_migrated_schema_is_the_one_the_code_declares(
-    empty_database_url: str, database_url: str
-) -> None:
-    declared = made_from(empty_database_url, migrated=False)
-    migrated = made_from(database_url, migrated=True)
+        migrated = catalog(conn)
+    migrations.downgrade(engine)
+    with engine.begin() as conn:
+        metadata.create_all(conn)
+        declared = catalog(conn)
     # SQLite keeps constraints in the order they were written, which means nothing.
     assert [_sorted_words(row) for row in migrated] == [_sorted_words(row) for row in declared]
 
