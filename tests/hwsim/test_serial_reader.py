@@ -1,6 +1,10 @@
 """The simulated serial reader: right frames, a stable path, and faults that look like faults."""
 
+import os
 import stat
+import termios
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +44,34 @@ def test_a_badge_arrives_as_it_was_sent(simulated: SerialReader) -> None:
         # Nothing is translated or echoed on the way.
         simulated.send(bytes(range(256)))
         assert port.read(256) == bytes(range(256))
+
+
+def test_nothing_is_translated_before_a_program_sets_the_line_up(simulated: SerialReader) -> None:
+    line = os.open(simulated.device, os.O_RDONLY | os.O_NOCTTY)
+    try:
+        simulated.send(b"1\r2\x03")
+        assert os.read(line, 16) == b"1\r2\x03"
+    finally:
+        os.close(line)
+
+
+def test_opened_means_that_old_input_was_already_thrown_away(simulated: SerialReader) -> None:
+    line = os.open(simulated.device, os.O_RDONLY | os.O_NOCTTY)
+    flushed = threading.Event()
+
+    def flush() -> None:
+        time.sleep(0.1)
+        flushed.set()
+        termios.tcflush(line, termios.TCIFLUSH)
+
+    thread = threading.Thread(target=flush)
+    thread.start()
+    try:
+        assert simulated.opened()
+        assert flushed.is_set()
+    finally:
+        thread.join()
+        os.close(line)
 
 
 def test_an_unplug_is_seen_by_who_has_it_open(simulated: SerialReader) -> None:

@@ -1,6 +1,7 @@
 """Patterns from the configuration: what they may hold, and that none can stall a reader."""
 
 import contextlib
+import warnings
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,13 @@ def test_ordinary_patterns_are_taken(pattern: str) -> None:
 def test_others_are_refused_with_the_reason(pattern: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         compile_pattern(pattern)
+
+
+def test_what_a_later_python_reads_otherwise_is_refused() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match="nested set"):
+            compile_pattern(r"(?P<badge>[[0-9]]+)")
 
 
 @given(st.text(st.sampled_from(r"ab\d()[]{}|?*+.,^$1:=!<>P-"), max_size=40))

@@ -9,6 +9,7 @@ import pytest
 from smartcard import scard
 
 from agent.readers import PcscConfig, base
+from agent.readers.winscard import ServiceError
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
 from hwsim.cards import RandomUidCard, UidCard
 from hwsim.pcscd import Pcscd
@@ -74,26 +75,65 @@ def test_a_card_pulled_away_half_way(pcscd: Pcscd) -> None:
         assert running.next(BadgeRead).badge == UID
 
 
-def test_a_card_busy_with_another_program_is_read_when_free(pcscd: Pcscd) -> None:
-    slot = pcscd.slots[0]
-    slot.insert(UidCard.from_hex(UID))
-    _, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+class Program:
+    """Another program that uses cards."""
 
-    def take() -> int:
-        code, _, _ = taken = scard.SCardConnect(
-            context, slot.reader, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_ANY
-        )
-        cards.append(taken[1])
-        return int(code)
+    def __init__(self, reader: str) -> None:
+        self._reader = reader
+        _, self._context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+        self._card: Any = None
 
-    cards: list[Any] = []
-    assert eventually(lambda: take() == scard.SCARD_S_SUCCESS)
+    def take(self, share: int) -> bool:
+        """Connect to the card, once one is there and free."""
+
+        def taken() -> bool:
+            code, self._card, _ = scard.SCardConnect(
+                self._context, self._reader, share, scard.SCARD_PROTOCOL_ANY
+            )
+            return bool(code == scard.SCARD_S_SUCCESS)
+
+        return eventually(taken)
+
+    def leave(self) -> None:
+        scard.SCardDisconnect(self._card, scard.SCARD_LEAVE_CARD)
+
+    def close(self) -> None:
+        scard.SCardReleaseContext(self._context)
+
+
+@pytest.fixture
+def program(pcscd: Pcscd) -> Iterator[Program]:
+    program = Program(pcscd.slots[0].reader)
+    yield program
+    program.close()
+
+
+def test_a_card_busy_with_another_program_is_read_when_free(pcscd: Pcscd, program: Program) -> None:
+    pcscd.slots[0].insert(UidCard.from_hex(UID))
+    assert program.take(scard.SCARD_SHARE_EXCLUSIVE)
     with Running(PcscConfig(name="gate")) as running:
         assert running.state() == "ready"
         assert running.next(Unreadable).reason == "busy"
-        scard.SCardDisconnect(cards[-1], scard.SCARD_LEAVE_CARD)
+        program.leave()
         assert running.next(BadgeRead).badge == UID
-    scard.SCardReleaseContext(context)
+
+
+def test_a_card_used_by_another_program_is_no_new_presentation(
+    pcscd: Pcscd, program: Program
+) -> None:
+    slot, other = pcscd.slots
+    with Running(PcscConfig(name="gate")) as running:
+        assert running.state() == "ready"
+        slot.insert(UidCard.from_hex(UID))
+        assert running.next(BadgeRead).badge == UID
+        assert program.take(scard.SCARD_SHARE_SHARED)
+        # pcscd then tells of both slots, and of the first that it is in use.
+        other.insert(UidCard.from_hex("CAFEBABE"))
+        assert running.next(BadgeRead).badge == "CAFEBABE"
+        program.leave()
+        other.remove()
+        assert other.tap(UidCard.from_hex("DEADBEEF"))
+        assert running.next(BadgeRead).badge == "DEADBEEF"
 
 
 class Answering(UidCard):
@@ -124,6 +164,22 @@ def test_every_answer_has_its_word(pcscd: Pcscd, answer: str, reason: str) -> No
         assert running.state() == "ready"
         pcscd.slots[0].tap(Answering(bytes.fromhex(answer)))
         assert running.next(Unreadable).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "away", "denied"),
+    [
+        ("SCardEstablishContext", scard.SCARD_E_NO_SERVICE, True, False),
+        ("SCardEstablishContext", scard.SCARD_W_SECURITY_VIOLATION, False, True),
+        ("SCardListReaders", scard.SCARD_W_SECURITY_VIOLATION, True, False),
+        ("SCardGetStatusChange", scard.SCARD_F_COMM_ERROR, True, False),
+        ("SCardListReaders", scard.SCARD_F_INTERNAL_ERROR, False, False),
+    ],
+)
+def test_a_refusal_is_told_from_an_end(call: str, code: int, away: bool, denied: bool) -> None:
+    error = ServiceError(call, code)
+    assert (error.away, error.denied) == (away, denied)
+    assert call in str(error)
 
 
 def test_pcscd_killed_and_restarted(pcscd: Pcscd) -> None:
@@ -233,12 +289,10 @@ class Lamp(UidCard):
     def __init__(self, uid: str) -> None:
         super().__init__(bytes.fromhex(uid))
         self.others: list[bytes] = []
-        self.lit = threading.Event()
 
     def answer(self, apdu: bytes) -> bytes:
         if apdu[1] != 0xCA:
             self.others.append(apdu)
-            self.lit.set()
         return super().answer(apdu)
 
 
@@ -253,10 +307,11 @@ def test_only_an_acr122u_is_told_to_light(name: str, lit: list[bytes]) -> None:
         pcscd.slots[0].insert(card)
         running.next(BadgeRead)
         running.reader.feedback(Feedback.RECORDED)
-        assert card.lit.wait(20) == bool(lit) if lit else True
-        pcscd.slots[0].remove()
-        assert pcscd.slots[0].tap(UidCard.from_hex("CAFEBABE"))
-        assert running.next(BadgeRead).badge == "CAFEBABE"
+        # The card is free when the reader has done with it, lit or not.
+        program = Program(pcscd.slots[0].reader)
+        assert program.take(scard.SCARD_SHARE_EXCLUSIVE)
+        program.leave()
+        program.close()
         assert card.others == lit
 
 
@@ -304,6 +359,7 @@ def test_cards_pulled_away_leak_nothing(pcscd: Pcscd) -> None:
         for number in range(8):
             pcscd.slots[0].tap(UidCard.from_hex(UID), pull_at=1)
             assert running.next(Unreadable).reason == "pulled-away"
+            pcscd.slots[0].join()
             if number == 0:
                 before = descriptors(), threading.active_count()
         assert (descriptors(), threading.active_count()) == before
