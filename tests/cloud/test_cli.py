@@ -119,6 +119,7 @@ def test_a_company_twice(cli: Cli) -> None:
 
 def test_a_database_without_schema(empty_database_url: str) -> None:
     said = Cli(empty_database_url).refused("company", "add", "--vat", "0403019261", "--name", "x")
+    assert "at revision none" in said
     assert "pointeuse cloud migrate" in said
 
 
