@@ -129,8 +129,12 @@ def test_the_watchdog_is_fed_by_the_gates_own_turns(
 def test_the_agent_says_when_it_is_ready_and_when_it_stops(tmp_path: Path) -> None:
     platform, state = tmp_path / "platform", tmp_path / "state"
     pointeuse = Path(sys.executable).with_name("pointeuse")
-    for command in (["platform", platform], ["terminal", state, "--platform", platform]):
-        subprocess.run([pointeuse, "provision", *command], check=True, capture_output=True)
+    commands: list[list[str | Path]] = [
+        ["platform", platform],
+        ["terminal", state, "--platform", platform],
+    ]
+    for steps in commands:
+        subprocess.run([pointeuse, "provision", *steps], check=True, capture_output=True)
     listener = Listener(tmp_path / "notify")
     with SerialReader(tmp_path / "reader", "rdm6300") as reader:
         config = tmp_path / "agent.toml"
