@@ -11,7 +11,7 @@ from protocol import cbor, chain
 from protocol.badges import Badge
 from protocol.blobs import Place, blob_hash, open_disclosed
 from protocol.bodies import Body
-from protocol.errors import LinkError, SealError, SignatureError
+from protocol.errors import LinkError, MalformedError, SealError, SignatureError
 from protocol.fields import as_array, as_bytes, as_map, version
 from protocol.keys import VerifyKey
 
@@ -50,6 +50,8 @@ class Disclosure:
         """Read a disclosure; `verify` says whether it is true. Raises MalformedError."""
         fields = as_map(cbor.decode(raw), "a disclosure")
         version(fields, "a disclosure")
+        if fields.keys() != set(range(7)):
+            raise MalformedError("a disclosure has other parts than its seven")
         blob, key = fields.get(5), fields.get(6)
         return cls(
             as_bytes(fields.get(1), "body"),

@@ -3,6 +3,7 @@
 import cbor2
 import cwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from pycose.algorithms import EdDSA, Es256
 from pycose.headers import KID
 from pycose.headers import Algorithm as AlgorithmHeader
@@ -58,13 +59,14 @@ OURS = ours()
 def pycose_key(key: SigningKey, *, private: bool = False) -> CoseKey:
     members = cbor2.loads(key.public.to_cose())
     if private:
-        secret = (
-            key._key.private_numbers().private_value.to_bytes(32, "big")
-            if (key.public.algorithm is Algorithm.ES256)
-            else key._key.private_bytes_raw()
-        )
-        members[-4] = secret
+        members[-4] = _secret(key)
     return (EC2Key if members[1] == 2 else OKPKey).from_dict(members)
+
+
+def _secret(key: SigningKey) -> bytes:
+    if isinstance(key._key, ec.EllipticCurvePrivateKey):
+        return key._key.private_numbers().private_value.to_bytes(32, "big")
+    return key._key.private_bytes_raw()
 
 
 def cwt_key(key: SigningKey, *, private: bool = False) -> cwt.COSEKey:
