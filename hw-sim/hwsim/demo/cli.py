@@ -45,8 +45,11 @@ def demo(once: bool, as_json: bool, seed: int, reader: str | None, directory: Pa
             sys.exit(_once(seed, as_json))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        from hwsim.demo.entrances import hardware_table
         from hwsim.demo.live import run_live
 
+        if reader is not None:
+            hardware_table(reader)  # a mistake is said before anything starts
         click.echo(f"starting everything in {directory} (seed {seed}) ...", err=True)
         run_live(directory.resolve(), world, seed, stop, reader, click.echo)
     except SimulatorError as error:

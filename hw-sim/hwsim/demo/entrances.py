@@ -134,13 +134,12 @@ def open_entrances(stack: Stack) -> Iterator[Entrances]:
         yield Entrances(tags, codes, cards, pcscd)
 
 
-def use_hardware(entrance: Entrance, reader: str) -> None:
-    """Give a terminal a real reader: serial:DEVICE, line:DEVICE or pcsc:NAME.
+def hardware_table(reader: str) -> str:
+    """The `[[readers]]` table of a real reader: serial:DEVICE, line:DEVICE or pcsc:NAME.
 
-    Raises SimulatorError naming what is wrong.
+    Raises SimulatorError naming what is expected.
     """
     kind, colon, place = reader.partition(":")
-    head = '[[readers]]\nname = "hardware"\n'
     tables = {
         "serial": f'kind = "serial"\nprotocol = "rdm6300"\ndevice = {json.dumps(place)}\n',
         "line": f'kind = "serial"\nprotocol = "line"\ndevice = {json.dumps(place)}\n',
@@ -150,8 +149,13 @@ def use_hardware(entrance: Entrance, reader: str) -> None:
         raise SimulatorError(
             f"{reader!r} is no reader; give serial:/dev/ttyUSB0, line:/dev/ttyACM0 or pcsc:NAME"
         )
+    return '[[readers]]\nname = "hardware"\n' + tables[kind]
+
+
+def use_hardware(entrance: Entrance, reader: str) -> None:
+    """Give a terminal a real reader in place of its simulated ones. Raises SimulatorError."""
     entrance.hardware = True
-    entrance.terminal.configure(head + tables[kind], uplink=_UPLINK, gate=_GATE)
+    entrance.terminal.configure(hardware_table(reader), uplink=_UPLINK, gate=_GATE)
 
 
 def settle() -> None:
