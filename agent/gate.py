@@ -130,29 +130,39 @@ class Gate:
         return items
 
     def _admit(self, reads: Sequence[BadgeRead]) -> None:
-        fresh = [read for read in reads if self._is_new(read)]
-        if not fresh:
-            return
+        fresh: list[BadgeRead] = []
+        again: list[BadgeRead] = []
+        for read in reads:
+            (fresh if self._is_new(read) else again).append(read)
+        if fresh:
+            self._store(fresh)
+        for read in again:
+            self._repeated(read)
+
+    def _store(self, reads: Sequence[BadgeRead]) -> None:
         try:
-            self.recorder.record(fresh)
-        except MalformedError:
-            self._admit_those_that_fit(fresh)
+            self.recorder.record(reads)
+        except MalformedError as error:
+            self._store_those_that_fit(reads, error)
             return
         except CannotStoreError as error:
-            self._cannot_store(fresh, error)
+            self._cannot_store(reads, error)
             return
         green = Feedback.RECORDED if self.telemetry.online else Feedback.RECORDED_OFFLINE
-        for read in fresh:
+        for read in reads:
             self._show(read.reader, green)
-        self.telemetry.count("taps", len(fresh))
+        self.telemetry.count("taps", len(reads))
         self.telemetry.alarm("cannot-store", None)
         self.recorded()
         self.recorder.prepare()
 
-    def _admit_those_that_fit(self, reads: Sequence[BadgeRead]) -> None:
-        for read in reads:
-            self._seen.pop((read.profile, read.badge), None)
-        self._admit([read for read in reads if self._fits(read)])
+    def _store_those_that_fit(self, reads: Sequence[BadgeRead], error: MalformedError) -> None:
+        fitting = [read for read in reads if self._fits(read)]
+        if len(fitting) == len(reads):
+            # It is no badge's fault, so leaving one out would not help.
+            self._cannot_store(reads, error)
+        elif fitting:
+            self._store(fitting)
 
     def _fits(self, read: BadgeRead) -> bool:
         try:
@@ -160,6 +170,7 @@ class Gate:
         except MalformedError as error:
             _log.warning("reader %s: %s", read.reader, error)
             self.telemetry.unreadable(Unreadable(read.reader, "too-long"))
+            self._seen.pop((read.profile, read.badge), None)
             self._show(read.reader, Feedback.TRY_AGAIN)
             return False
         return True
@@ -170,13 +181,17 @@ class Gate:
         badge = (read.profile, read.badge)
         before = self._seen.get(badge)
         self._seen[badge] = now
-        if before is None or now - before >= self._debounce_s:
-            return True
+        return before is None or now - before >= self._debounce_s
+
+    def _repeated(self, read: BadgeRead) -> None:
+        """Say "already recorded", which is green, unless the presentation before was not."""
+        if (read.profile, read.badge) not in self._seen:
+            self._show(read.reader, Feedback.TRY_AGAIN)
+            return
         self.telemetry.count("duplicates")
         self._show(read.reader, Feedback.DUPLICATE)
-        return False
 
-    def _cannot_store(self, reads: Sequence[BadgeRead], error: CannotStoreError) -> None:
+    def _cannot_store(self, reads: Sequence[BadgeRead], error: Exception) -> None:
         _log.error("%s", error)
         self.telemetry.count("cannot_store", len(reads))
         self.telemetry.alarm("cannot-store", str(error))

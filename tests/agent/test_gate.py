@@ -8,6 +8,7 @@ import pytest
 from agent.gate import Gate, StoppedError
 from agent.queue.journal import CannotStoreError, Row
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
+from protocol.seals import MLKEM768_X25519, SealingKey
 from tests.agent.terminal import Screen, Terminal, read
 
 
@@ -116,6 +117,32 @@ def test_never_a_green_without_a_commit_and_a_second_try_counts(
     running.gate.emit(read("1"))
     assert running.settle() == [Feedback.OUT_OF_ORDER, Feedback.RECORDED_OFFLINE]
     assert running.terminal.telemetry.snapshot({})["alarms"] == {}
+
+
+def test_a_repetition_is_green_only_once_the_first_is_recorded(terminal: Terminal) -> None:
+    def fail(*arguments: object) -> None:
+        raise CannotStoreError("the disk is full")
+
+    terminal.journal.append = fail  # type: ignore[method-assign,assignment]
+    running = Running(terminal)
+    running.gate.emit(read("1", "in"))
+    running.gate.emit(read("1", "out"))
+    running.gate.stop()
+    running.gate.run()
+    assert running.screen.shown == [("in", Feedback.OUT_OF_ORDER), ("out", Feedback.TRY_AGAIN)]
+
+
+def test_a_seal_too_long_for_a_record_shows_red_and_the_gate_goes_on(running: Running) -> None:
+    recorder = running.terminal.recorder
+    good, recorder.seal_to = (
+        recorder.seal_to,
+        [SealingKey.generate(MLKEM768_X25519).public for _ in range(4)],
+    )
+    running.gate.emit(read("1"))
+    assert running.settle() == [Feedback.OUT_OF_ORDER]
+    recorder.seal_to = good
+    running.gate.emit(read("1"))
+    assert running.settle() == [Feedback.OUT_OF_ORDER, Feedback.RECORDED_OFFLINE]
 
 
 def test_a_badge_the_record_cannot_hold_is_refused_and_stops_nobody(running: Running) -> None:
