@@ -101,22 +101,32 @@ class Gate:
     # -- the gate's thread -------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve the inbox until `stop`."""
-        while not self._stopped:
-            waiting = self._take()
-            self._admit([item for item in waiting if type(item) is BadgeRead])
+        """Serve the inbox until `stop`. However it ends, nobody waits for an answer for ever."""
+        waiting: list[Any] = []
+        try:
+            while not self._stopped:
+                waiting = self._take()
+                self._serve(waiting)
+                self._tick(idle=not waiting)
+        finally:
+            self._stopped = True
             for item in waiting:
                 if isinstance(item, _Question):
-                    item.run()
-                elif isinstance(item, Unreadable):
-                    self.telemetry.unreadable(item)
-                    self._show(item.reader, Feedback.TRY_AGAIN)
-                elif isinstance(item, ReaderState):
-                    self.telemetry.reader(item)
-                elif item is _STOP:
-                    self._stopped = True
-            self._tick(idle=not waiting)
-        self._refuse_rest()
+                    item.refuse()  # one that was answered already takes no notice
+            self._refuse_rest()
+
+    def _serve(self, waiting: Sequence[Any]) -> None:
+        self._admit([item for item in waiting if type(item) is BadgeRead])
+        for item in waiting:
+            if isinstance(item, _Question):
+                item.run()
+            elif isinstance(item, Unreadable):
+                self.telemetry.unreadable(item)
+                self._show(item.reader, Feedback.TRY_AGAIN)
+            elif isinstance(item, ReaderState):
+                self.telemetry.reader(item)
+            elif item is _STOP:
+                self._stopped = True
 
     def _take(self) -> list[Any]:
         """Everything that waits, up to one group; an empty list after a quiet moment."""

@@ -14,7 +14,11 @@ class Notifier:
         """Send one state, such as `READY=1` or `WATCHDOG=1`. A deaf systemd is not our fault."""
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        try:
+            sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        except OSError:  # too many open files: the next one may get through
+            return
+        with sender:
             try:
                 sender.sendto(state.encode(), self._address)
             except OSError:

@@ -215,6 +215,12 @@ class Journal:
         Cuts only where a receipt was kept, which becomes the anchor, and never at or after
         `live_seal`, the seq of the newest epoch's current seal record. Raises CannotStoreError.
         """
+        try:
+            return self._prune(accepted_before_ms, live_seal)
+        except sqlite3.Error as error:
+            raise CannotStoreError(f"cannot prune {self.path}: {_why(error)}") from error
+
+    def _prune(self, accepted_before_ms: int, live_seal: int | None) -> int:
         dropped = 0
         epochs = self.epochs()
         for epoch in epochs:

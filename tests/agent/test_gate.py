@@ -158,6 +158,28 @@ def test_a_question_gets_its_answer_or_its_error(running: Running) -> None:
         running.gate.ask(lambda: 1 // 0)
 
 
+def test_a_gate_that_fails_leaves_nobody_waiting(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*, idle: bool) -> None:
+        raise RuntimeError(f"idle is {idle}")
+
+    monkeypatch.setattr(terminal.journal, "checkpoint", fail)
+    running = Running(terminal)
+    with pytest.raises(RuntimeError):
+        running.gate.run()
+    with pytest.raises(StoppedError):
+        running.gate.ask(lambda: None)
+
+
+def test_a_journal_that_cannot_be_pruned_stops_nobody(terminal: Terminal) -> None:
+    screen = Screen()
+    gate = Gate(terminal.journal, terminal.recorder, terminal.telemetry, screen, retention_ms=0)
+    terminal.journal._db.execute("ALTER TABLE receipts RENAME TO elsewhere")
+    gate._upkeep(0.0)
+    assert "cannot prune" in terminal.telemetry.snapshot({})["alarms"]["cannot-store"]
+
+
 def test_a_stopped_gate_answers_nobody(terminal: Terminal) -> None:
     running = Running(terminal)
     running.gate.stop()
