@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.clock import Clock
+from agent.clock import Clock, Step
 from agent.queue.journal import CannotStoreError, Epoch, Journal, Row
 from agent.reads import BadgeRead
 from protocol import blobs, chain, seals
@@ -67,6 +67,8 @@ class Recorder:
         self._seal_ms, self._seal_taps = seal_ms, seal_taps
         self._seal: _Seal | None = None
         self._prepared: blobs.TapSealer | None = None
+        self._step: Step | None = None
+        """A jump of the wall clock that no commit holds yet."""
         epochs = journal.epochs()
         if epochs:
             self._continue(epochs[-1])
@@ -165,11 +167,11 @@ class Recorder:
     def _add_clock_step(self, group: "_Group") -> Time:
         """The time now, after a clock record if the wall clock jumped to get here."""
         now = self._clock.now()
-        step = self._clock.step(now)
-        if step is None:
+        self._step = self._clock.step(now) or self._step
+        if self._step is None:
             return now
         now = self._clock.now()  # what is known of the clock has just changed
-        data = {0: step.before_ms, 1: step.after_ms}
+        data = {0: self._step.before_ms, 1: self._step.after_ms}
         group.add(self._body(group, Kind.CLOCK, now, data=data))
         return now
 
@@ -205,6 +207,7 @@ class Recorder:
             self._seal = None
             raise
         self.seq, self.link = group.seq, group.link
+        self._step = None  # whatever is committed begins with the step there was
 
 
 def _badge(read: BadgeRead) -> Badge:

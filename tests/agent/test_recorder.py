@@ -1,6 +1,7 @@
 """Records are sealed, chained and signed, and the recorder moves only with a commit."""
 
 import sqlite3
+from collections.abc import Sequence
 
 import pytest
 
@@ -133,3 +134,20 @@ def test_the_journal_refuses_a_second_owner(terminal: Terminal) -> None:
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         other.execute("SELECT * FROM records").fetchall()
     other.close()
+
+
+def test_a_clock_step_outlives_a_commit_that_fails(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(ordinal: int, rows: Sequence[Row]) -> None:
+        raise CannotStoreError("the disk is full")
+
+    terminal.clock.jump = Step(1_000, 1_790_000_000_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(terminal.journal, "append", fail)
+        with pytest.raises(CannotStoreError):
+            terminal.recorder.note_clock()
+    assert terminal.recorder.note_clock()
+    assert bodies(terminal)[-1].kind == Kind.CLOCK
+    assert bodies(terminal)[-1].data == {0: 1_000, 1: 1_790_000_000_000}
+    assert not terminal.recorder.note_clock()
