@@ -6,7 +6,7 @@ from typing import Any
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 
-from protocol import blobs, chain, seals
+from protocol import blobs, cbor, chain, seals
 from protocol.badges import Assurance, Badge
 from protocol.batches import Batch
 from protocol.bodies import BlobRef, Body, Direction, Kind, Sync, Time
@@ -155,5 +155,10 @@ def all_messages() -> dict[str, list[bytes]]:
         "disclosure": [made.disclosure().encode()],
         "badge": [plain],
         "start-data": [cbor2.dumps(Body.decode(made.records[0][0]).data)],
+        "clock-data": [cbor.encode({0: 1_000, 1: TIME.wall_ms})],
+        "gap-data": [cbor.encode({0: EPOCH, 1: 7, 2: 9, 3: "a page of the disk is gone"})],
+        "salvaged-data": [cbor.encode({0: EPOCH, 1: 3, 2: made.records[2][0]})],
+        "key-data": [cbor.encode({0: signing_key(9).public.to_cose()})],
+        "blob": [cbor.encode(record[1]) for record in made.records[2:]],
         "seal-data": [cbor2.dumps(Body.decode(made.records[1][0]).data)],
     }

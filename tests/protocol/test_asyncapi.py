@@ -74,3 +74,19 @@ def test_telemetry_is_what_the_agent_sends(tmp_path: Path) -> None:
     for name in found:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({k: v for k, v in found.items() if k != name}, schema)
+
+
+def test_status_has_the_parts_that_are_documented_and_no_other() -> None:
+    schema = DOCUMENT["components"]["schemas"]["status"]
+    status = {"state": "online", "device": "7ZK3M9Q2WDX", "version": "0.1.0", "since_ms": 1}
+    jsonschema.validate(status, schema)
+    wrong: list[dict[str, Any]] = [
+        {"state": "away"},
+        {"device": "7ZK3M-9Q2WD-X"},
+        {"version": 1},
+        {"since_ms": -1},
+        {"more": ""},
+    ]
+    for change in wrong:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(status | change, schema)

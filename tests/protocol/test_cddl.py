@@ -27,7 +27,7 @@ def test_real_messages_fit_their_rule(rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", sorted(set(MESSAGES) - {"sign1", "sign", "receipt-message", "badge", "cose-key"})
+    "rule", sorted(set(MESSAGES) - {"sign1", "sign", "receipt-message", "badge", "cose-key", "blob"})
 )
 def test_a_message_with_a_part_changed_or_missing_does_not_fit(rule: str) -> None:
     root = schema(rule)
@@ -45,6 +45,12 @@ def test_a_message_with_a_part_changed_or_missing_does_not_fit(rule: str) -> Non
             changed[key] = 1.5
             with pytest.raises(ValidationError):
                 root.validate_cbor(cbor2.dumps(changed))
+
+
+@pytest.mark.parametrize("size", [0, 127, 129, 160, 191, 193])
+def test_a_blob_has_one_of_two_lengths(size: int) -> None:
+    with pytest.raises(ValidationError):
+        schema("blob").validate_cbor(cbor2.dumps(bytes(size)))
 
 
 def test_every_rule_that_is_a_message_is_tried() -> None:
