@@ -82,15 +82,19 @@ class Chains:
         """Put a batch where it belongs."""
         epoch = proven.batch.epoch
         main = self.main(epoch) or self._open(epoch, 0)
-        first = proven.batch.first
-        if first > main.head_seq + 1 and not self._accept_gap(main, proven, anchor):
-            return Placed(Verdict.RESUME, main.head_seq, main.head_link, main.head_seq + 1)
         for chain in self._chains[epoch]:
             if self._continues(chain, proven):
                 self._append(chain, proven)
                 verdict = Verdict.BRANCH if chain.branch else Verdict.STORED
-                return Placed(verdict, chain.head_seq, chain.head_link)
-        return self._branch(epoch, proven)
+                # Not where the chain stands: of a batch sent again, a fork may come later in it,
+                # and the terminal could not tell that its own records are held.
+                return Placed(verdict, proven.last, proven.links[-1])
+        if proven.batch.first <= main.head_seq + 1:
+            return self._branch(epoch, proven)
+        if self._accept_gap(main, proven, anchor):
+            self._append(main, proven)
+            return Placed(Verdict.STORED, main.head_seq, main.head_link)
+        return Placed(Verdict.RESUME, main.head_seq, main.head_link, main.head_seq + 1)
 
     def flush(self) -> None:
         """Write everything placed."""

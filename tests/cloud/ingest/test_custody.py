@@ -89,7 +89,7 @@ def test_a_resend_is_held_once_and_receipted_again(
 ) -> None:
     first = platform.send(terminal, terminal.batch())
     again = platform.send(terminal, terminal.batch(3, 5))
-    assert (again.verdict, again.seq, again.link) == (first.verdict, 6, first.link)
+    assert (again.verdict, again.seq, again.link) == (first.verdict, 5, terminal.links[5])
     terminal.tap("more")
     longer = platform.send(terminal, terminal.batch(2))
     assert (longer.verdict, longer.seq) == (Verdict.STORED, 7)
@@ -143,6 +143,27 @@ def test_a_fork_is_kept_as_a_branch_and_alarmed_once(
     assert [alarm["kind"] for alarm in platform.rows(alarms)] == ["fork"]
     terminal.tap("mine goes on")
     assert platform.send(terminal, terminal.batch(8)).verdict == Verdict.STORED
+
+
+def test_a_branch_that_is_ahead_goes_on(platform: Platform, terminal: FakeTerminal) -> None:
+    clone = terminal.clone()
+    platform.send(terminal, terminal.batch())
+    terminal.tap("mine")
+    platform.send(terminal, terminal.batch(7))
+    for n in range(3):
+        clone.tap(f"theirs {n}")
+    assert platform.send(clone, clone.batch(7)).verdict == Verdict.BRANCH
+    clone.tap("more")
+    leaf = platform.send(clone, clone.batch(10))
+    assert (leaf.verdict, leaf.seq, leaf.link) == (Verdict.BRANCH, 10, clone.links[10])
+
+
+def test_a_batch_sent_again_is_receipted_at_its_own_end(
+    platform: Platform, terminal: FakeTerminal
+) -> None:
+    platform.send(terminal, terminal.batch())
+    leaf = platform.send(terminal, terminal.batch(2, 4))
+    assert (leaf.verdict, leaf.seq, leaf.link) == (Verdict.STORED, 4, terminal.links[4])
 
 
 def test_a_bad_signature_is_rejected_once_and_counted(
