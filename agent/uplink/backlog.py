@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from agent.queue.journal import Epoch, Journal, Row
 from agent.recorder import Recorder
-from agent.uplink.verdicts import Back, CloseEpoch, Forward, Ignore, Meaning, judge
+from agent.uplink.verdicts import Back, CloseEpoch, Forward, Hold, Ignore, Meaning, judge
 from protocol import batches, chain
 from protocol.hello import EpochState
-from protocol.receipts import Leaf
+from protocol.receipts import Leaf, Verdict
 
 _PAGE = 512
 
@@ -22,6 +22,8 @@ class Backlog:
     def __init__(self, journal: Journal, recorder: Recorder) -> None:
         self._journal, self._recorder = journal, recorder
         self._sent_from: dict[bytes, int] = {}
+        self._refilling: set[bytes] = set()
+        """Epochs of which a restored platform has not yet said that it holds all of them again."""
 
     def epochs(self) -> list[EpochState]:
         """What `hello` says of each retained epoch, newest first."""
@@ -31,7 +33,7 @@ class Backlog:
         ]
 
     def generation(self) -> int:
-        """The newest receipt generation seen."""
+        """The newest generation of the platform that holds everything acknowledged."""
         return self._journal.number("generation")
 
     def next_batch(self, nonce: bytes, limit: int) -> batches.Batch | None:
@@ -45,8 +47,8 @@ class Backlog:
     def receive(self, leaf: Leaf, leaf_hash: bytes, message: bytes, nonce: bytes) -> Meaning:
         """Apply a verified receipt. Raises CannotStoreError."""
         epoch = next((e for e in self._journal.epochs() if e.epoch == leaf.epoch), None)
-        known = epoch is not None
         generation = self.generation()
+        mine = leaf.nonce == nonce
         meaning = judge(
             leaf,
             terminal=self._recorder.terminal,
@@ -56,28 +58,50 @@ class Backlog:
             acked=epoch.acked if epoch else 0,
             link_at=self._links(epoch),
         )
-        if known and isinstance(meaning, Forward) and epoch is not None:
-            self._forward(epoch, meaning.seq, leaf, leaf_hash, message)
-        elif known and isinstance(meaning, Back) and epoch is not None:
+        newer = mine and leaf.generation > generation and not isinstance(meaning, Ignore | Hold)
+        if newer and not self._refilling:
+            self._offer_again()
+        if isinstance(meaning, Forward) and epoch is not None:
+            self._forward(epoch, meaning.seq, leaf, leaf_hash, message, mine=mine)
+        elif isinstance(meaning, Back) and epoch is not None:
             self._sent_from[epoch.epoch] = meaning.seq + 1
         elif isinstance(meaning, CloseEpoch):
-            meaning = self._close(leaf, meaning)
-        if leaf.generation > generation and not isinstance(meaning, Ignore):
+            meaning = self._close(leaf, meaning, epoch)
+        if newer and not self._refilling:
             self._journal.set_fact("generation", b"%d" % leaf.generation)
         return meaning
 
+    def _offer_again(self) -> None:
+        """A restored platform may lack anything: offer every epoch from its oldest record on.
+
+        It answers the first batch of each with where it stands. The new generation is noted only
+        once it holds all again, so that a refill cut short goes on where it stopped.
+        """
+        for epoch in self._journal.epochs():
+            if epoch.first <= epoch.acked:
+                self._sent_from[epoch.epoch] = epoch.first
+                self._refilling.add(epoch.epoch)
+
     def _forward(
-        self, epoch: Epoch, seq: int, leaf: Leaf, leaf_hash: bytes, message: bytes
+        self, epoch: Epoch, seq: int, leaf: Leaf, leaf_hash: bytes, message: bytes, *, mine: bool
     ) -> None:
-        self._sent_from[epoch.epoch] = seq + 1
+        if mine:  # what was said before a restore moves nothing on
+            self._sent_from[epoch.epoch] = seq + 1
+            if seq >= epoch.acked:
+                self._refilling.discard(epoch.epoch)
         if seq <= epoch.acked:
             return
         now_ms = time.time_ns() // 1_000_000
         self._journal.acknowledge(epoch.ordinal, seq, leaf.link, message, leaf_hash, now_ms)
         self._recorder.receipt_hash = leaf_hash
 
-    def _close(self, leaf: Leaf, meaning: CloseEpoch) -> Meaning:
+    def _close(self, leaf: Leaf, meaning: CloseEpoch, epoch: Epoch | None) -> Meaning:
+        self._refilling.discard(leaf.epoch)
         if leaf.epoch != self._recorder.epoch:
+            if leaf.verdict is Verdict.RESUME and epoch is not None:
+                # Offered from its oldest record, what is mine becomes a branch.
+                self._sent_from[epoch.epoch] = epoch.first
+                return Back(epoch.first - 1)
             return Ignore("that epoch is closed already")
         self._recorder.new_epoch(meaning.why)
         return meaning

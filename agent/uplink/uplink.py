@@ -21,7 +21,7 @@ from agent.trust_store import TrustStore
 from agent.uplink.backlog import Backlog
 from agent.uplink.backoff import Backoff
 from agent.uplink.connection import Connection, ConnectionLostError, Waker, tls_context
-from agent.uplink.verdicts import CloseEpoch, Forward, Hold, Ignore, Meaning
+from agent.uplink.verdicts import Back, CloseEpoch, Forward, Hold, Ignore, Meaning
 from protocol import batches, topics
 from protocol.bodies import Sync
 from protocol.errors import ProtocolError
@@ -133,10 +133,13 @@ class Uplink:
             return
         self._telemetry.count("batches")
         connection.publish(self._topic("records"), batch.encode(), expiry_s=self._settings.resend_s)
-        self._await_receipt(connection, nonce)
+        meaning = self._await_receipt(connection, nonce)
+        if isinstance(meaning, Back) and meaning.seq < batch.first:
+            # Only a hello can tell where the journal begins: asking on would go in circles.
+            raise ConnectionLostError(f"the platform does not take record {batch.first}")
 
-    def _await_receipt(self, connection: Connection, nonce: bytes) -> None:
-        """Serve the connection until the message sent with `nonce` is answered."""
+    def _await_receipt(self, connection: Connection, nonce: bytes) -> Meaning:
+        """Serve the connection until the message sent with `nonce` is answered; what that means."""
         deadline = time.monotonic() + self._settings.resend_s
         while True:
             left = deadline - time.monotonic()
@@ -151,7 +154,7 @@ class Uplink:
                     raise ConnectionLostError(meaning.why)
                 if meaning is not None:
                     self._telemetry.alarm("refused", None)
-                    return
+                    return meaning
 
     def _handle(self, topic: str, payload: bytes, nonce: bytes) -> Meaning | None:
         """One message from the platform; the meaning, if it is a receipt that answers `nonce`."""

@@ -1,8 +1,8 @@
 """What a receipt means for this terminal: the rules, and nothing else.
 
 Forward: only to a link equal to mine; a replayed receipt is then harmless. Back: only for the
-nonce I am asking with, from a generation newer than any seen; what was acknowledged for pruning
-never falls. See `docs/protocol.md`, Conversation.
+nonce I am asking with, from a generation newer than the one that holds all of mine; what was
+acknowledged for pruning never falls. See `docs/protocol.md`, Conversation.
 """
 
 from collections.abc import Callable
@@ -65,8 +65,8 @@ def judge(
 ) -> Meaning:
     """What `leaf`, already verified, means.
 
-    `nonce` is what I am asking with, `generation` the newest seen, `first` and `acked` those of
-    the receipt's epoch.
+    `nonce` is what I am asking with, `generation` the newest that holds all I acknowledged,
+    `first` and `acked` those of the receipt's epoch.
     """
     if leaf.terminal != terminal:
         return Ignore("it is another terminal's")
@@ -95,7 +95,10 @@ def _is_branch(leaf: Leaf) -> bool:
 def _forward(
     leaf: Leaf, mine: bool, generation: int, acked: int, link_at: LinkAt, alarm: str | None
 ) -> Meaning:
-    if link_at(leaf.seq) != leaf.link:
+    link = link_at(leaf.seq)
+    if link != leaf.link:
+        if mine and link is not None:
+            return _fork(leaf.seq)
         return Ignore(f"its link at {leaf.seq} is not mine")
     if leaf.seq >= acked:
         return Forward(leaf.seq, alarm)
@@ -106,11 +109,16 @@ def _forward(
     return Ignore("it is older than the newest")
 
 
+def _fork(seq: int) -> CloseEpoch:
+    return CloseEpoch(f"the platform's link at {seq} is not mine")
+
+
 def _resume(leaf: Leaf, generation: int, first: int, acked: int, link_at: LinkAt) -> Meaning:
     held = (leaf.resume or 1) - 1
+    link = link_at(held)
+    if held == leaf.seq and link != leaf.link and (link is not None or held >= acked):
+        return _fork(held)
     if held >= acked:
-        if held == leaf.seq and link_at(held) != leaf.link:
-            return CloseEpoch(f"the platform's link at {held} is not mine")
         return Forward(held) if held == leaf.seq else Ignore("it resumes elsewhere than it holds")
     if leaf.generation <= generation:
         return Ignore(f"resume at {leaf.resume} is behind what was acknowledged, and not newer")

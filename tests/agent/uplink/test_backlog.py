@@ -85,8 +85,34 @@ def test_a_restored_platform_is_refilled_and_acked_never_falls(
     assert receive(backlog, resume) == Back(5)
     assert terminal.journal.epochs()[-1].acked == 32
     assert batch(backlog).first == 6
+    assert receive(backlog, leaf(terminal, 32, generation=1)) == Forward(32)
     assert backlog.generation() == 1
     assert isinstance(receive(backlog, resume), Ignore)
+
+
+def test_a_refill_cut_short_goes_on(terminal: Terminal, backlog: Backlog) -> None:
+    receive(backlog, leaf(terminal, 32))
+    receive(backlog, leaf(terminal, 5, Verdict.RESUME, generation=1, resume=6))
+    restarted = Backlog(terminal.journal, terminal.recorder)
+    resume = leaf(terminal, 8, Verdict.RESUME, generation=1, resume=9)
+    assert receive(restarted, resume) == Back(8)
+    assert batch(restarted).first == 9
+
+
+def test_a_replayed_receipt_cuts_no_refill_short(terminal: Terminal, backlog: Backlog) -> None:
+    receive(backlog, leaf(terminal, 32))
+    receive(backlog, leaf(terminal, 5, Verdict.RESUME, generation=1, resume=6))
+    backlog.receive(leaf(terminal, 32), b"h" * 32, b"message", b"x" * 16)
+    assert batch(backlog).first == 6
+
+
+def test_a_restored_platform_is_offered_every_epoch(terminal: Terminal, backlog: Backlog) -> None:
+    first = terminal.recorder.epoch
+    receive(backlog, leaf(terminal, 32))
+    terminal.recorder.new_epoch("test")
+    assert receive(backlog, leaf(terminal, 0, generation=1)) == Forward(0)
+    assert (batch(backlog).epoch, batch(backlog).first) == (first, 1)
+    assert backlog.generation() == 0
 
 
 def test_behind_begins_a_new_epoch_once(terminal: Terminal, backlog: Backlog) -> None:

@@ -44,7 +44,7 @@ def test_forward_to_my_own_link_whatever_the_nonce() -> None:
 
 
 def test_another_link_or_an_unknown_seq_moves_nothing() -> None:
-    assert isinstance(meaning(link=b"?" * 32), Ignore)
+    assert isinstance(meaning(link=b"?" * 32, nonce=b"x" * 16), Ignore)
     assert isinstance(meaning(seq=HEAD + 1), Ignore)
     assert isinstance(meaning(terminal=b"o" * 32), Ignore)
 
@@ -73,6 +73,12 @@ def test_a_gap_is_answered_by_going_on_where_the_platform_stands() -> None:
     assert meaning(Verdict.RESUME, seq=35, resume=36) == Forward(35)
     other = meaning(Verdict.RESUME, seq=35, resume=36, link=b"?" * 32)
     assert isinstance(other, CloseEpoch)
+
+
+def test_another_link_where_i_hold_one_is_a_fork() -> None:
+    assert isinstance(meaning(link=b"?" * 32), CloseEpoch)
+    resumed = meaning(Verdict.RESUME, seq=20, resume=21, link=b"?" * 32)
+    assert isinstance(resumed, CloseEpoch)
 
 
 def test_refusals_count_only_for_what_i_asked() -> None:
