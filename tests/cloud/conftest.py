@@ -44,7 +44,7 @@ def postgresql_cleaner(postgresql_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
 def backend(request: pytest.FixtureRequest) -> str:
     """Which database this run of the test is about."""
     name: str = request.param

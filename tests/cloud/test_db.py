@@ -42,7 +42,7 @@ def wal(engine_url: str) -> Path:
 
 
 class TestBothDatabases:
-    @pytest.fixture(params=["sqlite", "postgresql"])
+    @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
     def backend(self, request: pytest.FixtureRequest) -> str:
         name: str = request.param
         return name
