@@ -127,6 +127,11 @@ def payload_of(message: bytes) -> bytes:
     return payload
 
 
+def changed(message: bytes, key: int, value: Any) -> bytes:
+    """A map with one field changed or added, still deterministic."""
+    return cbor2.dumps(dict(sorted((cbor2.loads(message) | {key: value}).items())))
+
+
 def all_messages() -> dict[str, list[bytes]]:
     """Encoded messages by the name of their CDDL rule."""
     made = Chain()

@@ -26,9 +26,10 @@ def test_real_messages_fit_their_rule(rule: str) -> None:
         root.validate_cbor(message)
 
 
-@pytest.mark.parametrize(
-    "rule", sorted(set(MESSAGES) - {"sign1", "sign", "receipt-message", "badge", "cose-key", "blob"})
-)
+NESTED = {"sign1", "sign", "receipt-message", "badge", "cose-key", "blob"}
+
+
+@pytest.mark.parametrize("rule", sorted(set(MESSAGES) - NESTED))
 def test_a_message_with_a_part_changed_or_missing_does_not_fit(rule: str) -> None:
     root = schema(rule)
     value = cbor2.loads(MESSAGES[rule][0])

@@ -16,13 +16,14 @@ from protocol.commands import Command
 from protocol.configuration import Configuration
 from protocol.disclosure import Disclosure
 from protocol.hello import Hello
-from protocol.identity import device_number
+from protocol.identity import device_number, parse_device_number
 from protocol.keys import VerifyKey
 from protocol.receipts import verify_receipt
 from protocol.seals import SealingKey
 
 DIRECTORY = Path(protocol.__file__).parent / "vectors"
-_TEXT = {"why", "error", "device_number", "number", "profile", "employer", "worker", "name"}
+_TEXT = {"why", "error", "device_number", "number", "profile", "employer", "worker", "name",
+         "reject_device_numbers"}  # fmt: skip
 
 
 def load(name: str) -> Any:
@@ -64,6 +65,45 @@ def test_identities() -> None:
         key = VerifyKey.from_cose(vector["cose_key"])
         assert key.thumbprint == vector["thumbprint"]
         assert device_number(key.thumbprint) == vector["device_number"]
+
+
+@rejecting("identity")
+def test_keys_reject(vector: Any) -> None:
+    with expected(vector):
+        VerifyKey.from_cose(vector["cose_key"])
+
+
+@pytest.mark.parametrize("text", VECTORS["identity"]["reject_device_numbers"])
+def test_device_numbers_reject(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a device number"):
+        parse_device_number(text)
+
+
+def test_bodies() -> None:
+    for vector in VECTORS["bodies"]["accept"]:
+        body = Body.decode(vector["body"])
+        assert body.encode() == vector["body"]
+        assert (body.kind, body.seq) == (vector["kind"], vector["seq"])
+
+
+@rejecting("bodies")
+def test_bodies_reject(vector: Any) -> None:
+    with expected(vector):
+        Body.decode(vector["body"])
+
+
+def test_disclosures() -> None:
+    for vector in VECTORS["disclosures"]["accept"]:
+        key = VerifyKey.from_cose(vector["key"])
+        body, badge = Disclosure.decode(vector["message"]).verify(key)
+        assert body.seq == vector["seq"]
+        assert (badge.number if badge else None) == vector["number"]
+
+
+@rejecting("disclosures")
+def test_disclosures_reject(vector: Any) -> None:
+    with expected(vector):
+        Disclosure.decode(vector["message"]).verify(VerifyKey.from_cose(vector["key"]))
 
 
 def test_cbor() -> None:
