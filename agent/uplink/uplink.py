@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from agent import config
 from agent.clock import Clock
 from agent.gate import Gate, StoppedError
+from agent.queue.journal import JournalError
 from agent.telemetry import VERSION, Telemetry
 from agent.trust_store import TrustStore
 from agent.uplink.backlog import Backlog
@@ -31,6 +32,8 @@ from protocol.receipts import verify_receipt
 
 T = TypeVar("T")
 _log = logging.getLogger("pointeuse.uplink")
+_SPEAKING = (ConnectionLostError, JournalError)
+"""Errors whose message says all; of others, their kind is worth knowing."""
 
 
 class Uplink:
@@ -76,11 +79,12 @@ class Uplink:
                 self._session()
             except StoppedError:
                 return
-            except ConnectionLostError as error:
+            except Exception as error:  # noqa: BLE001 - a full disk, a missing certificate, paho...
+                why = str(error) if isinstance(error, _SPEAKING) else f"{error!r}"
                 delay = backoff.next(time.monotonic() - started)
-                self._telemetry.uplink_is("offline", str(error))
+                self._telemetry.uplink_is("offline", why)
                 self._telemetry.count("reconnects")
-                _log.warning("%s; trying again in %.1f s", error, delay)
+                _log.warning("%s; trying again in %.1f s", why, delay)
                 self._stop.wait(delay)
         self._telemetry.uplink_is("stopped")
 
