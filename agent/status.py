@@ -1,6 +1,7 @@
 """The status socket: one JSON object to whoever connects, so that nobody opens a live journal."""
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+_log = logging.getLogger("pointeuse.status")
 SOCKET = "status.sock"
 _PATIENCE_S = 2.0
 
@@ -48,6 +50,8 @@ class StatusServer:
                     peer.sendall(json.dumps(self._snapshot()).encode())
                 except OSError:  # the asker left
                     continue
+                except Exception as error:  # noqa: BLE001 - the next one may be answered
+                    _log.warning("no status: %r", error)
 
 
 def ask(state: Path) -> dict[str, Any]:

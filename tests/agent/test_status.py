@@ -28,3 +28,20 @@ def test_it_answers_each_asker_and_is_closed_to_others(tmp_path: Path) -> None:
         server.close()
     with pytest.raises(OSError, match="No such file"):
         ask(tmp_path)
+
+
+def test_a_failure_leaves_the_next_asker_answered(tmp_path: Path) -> None:
+    answers = iter([RuntimeError("the gate has stopped"), None])
+
+    def snapshot() -> dict[str, int]:
+        if (error := next(answers)) is not None:
+            raise error
+        return {"queue": 3}
+
+    server = StatusServer(tmp_path, snapshot)
+    try:
+        with pytest.raises(ValueError, match="Expecting value"):
+            ask(tmp_path)
+        assert ask(tmp_path) == {"queue": 3}
+    finally:
+        server.close()
