@@ -5,6 +5,7 @@ understood is asked afterwards, and holds back no receipt.
 """
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from protocol.receipts import Leaf, Verdict
 
 _log = logging.getLogger("pointeuse.ingest")
 _JSON_BYTES = 16 * 1024
+_NUL = re.compile(r"((?<!\\)(?:\\\\)*)\\u0000")
 _NO_EPOCH = bytes(16)
 _NO_LINK = bytes(32)
 
@@ -187,7 +189,8 @@ class Custody:
             select(terminals.c.last_status).where(terminals.c.id == terminal.id)
         ).scalar()
         merged = msgspec.json.decode(before or "{}") | {incoming.name: said}
-        text = msgspec.json.encode(merged).decode().replace("\\u0000", "")
+        # PostgreSQL holds no NUL; a backslash before it in the JSON is one that was written so.
+        text = _NUL.sub(r"\1", msgspec.json.encode(merged).decode())
         conn.execute(
             update(terminals)
             .where(terminals.c.id == terminal.id)

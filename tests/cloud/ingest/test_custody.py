@@ -1,5 +1,6 @@
 """Custody: what is stored, what is answered, what is refused; on both databases."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,16 @@ def test_status_and_telemetry_are_kept_together(platform: Platform, terminal: Fa
     assert '"state":"online"' in row["last_status"]
     assert '"queue":3' in row["last_status"]
     assert row["last_seen_ms"] > 0
+
+
+@pytest.mark.parametrize("said", [r"\\u0000", r"\u0000", r"\\\u0000", r"a\u0000\u0000\\u0000\\"])
+def test_no_nul_spoils_what_is_kept(platform: Platform, terminal: FakeTerminal, said: str) -> None:
+    message = Incoming(terminal.device, "telemetry", b'{"odd": "%s"}' % said.encode())
+    for _ in range(2):
+        platform.custody.accept([message])
+    (row,) = platform.rows(terminals)
+    expected = json.loads(message.payload)["odd"].replace("\0", "")
+    assert json.loads(row["last_status"]) == {"telemetry": {"odd": expected}}
 
 
 def test_a_terminal_is_sent_the_trust_documents_it_lacks(
