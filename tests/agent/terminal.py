@@ -1,9 +1,12 @@
 """A terminal's parts for unit tests: keys, a journal in a temporary directory, a settable clock."""
 
+import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from agent.clock import Step
+from agent.queue import schema
 from agent.queue.journal import Journal
 from agent.reads import BadgeRead, Feedback
 from agent.recorder import Recorder
@@ -52,6 +55,9 @@ class Terminal:
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
+        path = self.state / "journal.sqlite"
+        if not path.exists():
+            path.write_bytes(_empty_journal())
         self.journal = Journal(self.state / "journal.sqlite")
         self.recorder = self.new_recorder()
         self.telemetry = Telemetry("DEVICE", self.state)
@@ -65,6 +71,15 @@ class Terminal:
         self.journal.close()
         self.journal = Journal(self.state / "journal.sqlite")
         self.recorder = self.new_recorder()
+
+
+@cache
+def _empty_journal() -> bytes:
+    """An empty journal, made once: a process of its own for each test would take longer than it."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "journal.sqlite"
+        schema.create(path)
+        return path.read_bytes()
 
 
 def read(number: str, reader: str = "gate") -> BadgeRead:
