@@ -38,6 +38,8 @@ class _Epoch(msgspec.Struct, frozen=True):
     terminal_id: int
     status: str
     interpreted_seq: int
+    terminal: bytes
+    epoch: bytes
 
 
 class Interpreter:
@@ -71,7 +73,14 @@ class Interpreter:
 
     def _next(self, conn: Connection) -> _Epoch | None:
         row = conn.execute(
-            select(epochs.c.id, epochs.c.terminal_id, terminals.c.status, epochs.c.interpreted_seq)
+            select(
+                epochs.c.id,
+                epochs.c.terminal_id,
+                terminals.c.status,
+                epochs.c.interpreted_seq,
+                terminals.c.thumbprint,
+                epochs.c.epoch,
+            )
             .join(terminals, terminals.c.id == epochs.c.terminal_id)
             .where(epochs.c.branch == 0, epochs.c.interpreted_seq < epochs.c.head_seq)
             # The least behind first: a backlog being drained makes nobody else wait.
@@ -99,7 +108,7 @@ class Interpreter:
         clocks: list[Body] = []
         for seq, raw, blob, received_ms in rows:
             try:
-                body = self._read(raw, seq)
+                body = self._read(epoch, raw, seq)
                 if body.kind == Kind.TAP:
                     badge = self._unsealer.open(conn, epoch.id, body, blob)
                     taps.append(Tap(epoch.id, seq, body, badge, received_ms))
@@ -121,15 +130,18 @@ class Interpreter:
             raise WaitingError("unknown-kind", f"records of kind {body.kind} are unknown")
 
     @staticmethod
-    def _read(raw: bytes, seq: int) -> Body:
+    def _read(epoch: _Epoch, raw: bytes, seq: int) -> Body:
         try:
             body = Body.decode(raw)
         except MalformedError as error:
             raise WaitingError("undecodable", str(error)) from error
         if body.seq != seq:
             raise WaitingError("undecodable", f"the body says seq {body.seq}, its place is {seq}")
-        if body.reader is not None and "\0" in body.reader:
-            raise WaitingError("undecodable", "the reader's name holds a NUL character")
+        # Whoever saw another's taps could put them into a chain of his own, seals and all.
+        if (body.terminal, body.epoch) != (epoch.terminal, epoch.epoch):
+            raise WaitingError(
+                "undecodable", "the body names another terminal or epoch than its own"
+            )
         return body
 
     def _register(

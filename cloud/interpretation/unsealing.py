@@ -40,7 +40,7 @@ class Unsealer:
 
     def __init__(self, keys: Sequence[seals.SealingKey]) -> None:
         self._keys = keys
-        self._contents: OrderedDict[tuple[bytes, bytes], seals.ContentKey] = OrderedDict()
+        self._contents: OrderedDict[tuple[bytes, bytes, bytes], seals.ContentKey] = OrderedDict()
 
     def learn(self, body: Body) -> None:
         """Take in a seal record. Raises WaitingError when none of our keys opens it."""
@@ -52,7 +52,7 @@ class Unsealer:
             raise WaitingError("no-key", str(error)) from error
         except ProtocolError as error:
             raise WaitingError("undecodable", str(error)) from error
-        self._contents[body.epoch, content.seal_id] = content
+        self._contents[body.terminal, body.epoch, content.seal_id] = content
         if len(self._contents) > _CACHE:
             self._contents.popitem(last=False)
 
@@ -63,11 +63,12 @@ class Unsealer:
             raise WaitingError("undecodable", "the tap names no sealed part")
         if blob is None:
             raise WaitingError("erased", "the sealed part was erased")
-        content = self._contents.get((body.epoch, ref.seal_id))
+        named = (body.terminal, body.epoch, ref.seal_id)
+        content = self._contents.get(named)
         if content is None:
             content = self._find(conn, epoch_id, body, ref.seal_id)
         else:
-            self._contents.move_to_end((body.epoch, ref.seal_id))
+            self._contents.move_to_end(named)
         place = blobs.Place(body.terminal, body.epoch, body.seq, ref.seal_id)
         try:
             badge = blobs.open_blob(blob, content, place)
@@ -75,9 +76,6 @@ class Unsealer:
             raise WaitingError("undecodable", str(error)) from error
         except SealError as error:
             raise WaitingError("wrong-blob", str(error)) from error
-        # PostgreSQL holds no such character, and no badge has one.
-        if "\0" in badge.number + badge.profile + (badge.employer or "") + (badge.worker or ""):
-            raise WaitingError("undecodable", "the badge number holds a NUL character")
         return badge
 
     def _find(
@@ -94,9 +92,10 @@ class Unsealer:
                 earlier = Body.decode(raw)
             except MalformedError:
                 continue
-            if earlier.kind == Kind.SEAL:
+            foreign = (earlier.terminal, earlier.epoch) != (body.terminal, body.epoch)
+            if earlier.kind == Kind.SEAL and not foreign:
                 self.learn(earlier)
-                content = self._contents.get((body.epoch, seal_id))
+                content = self._contents.get((body.terminal, body.epoch, seal_id))
                 if content is not None:
                     return content
         raise WaitingError("seal-missing", f"seal {seal_id.hex()[:16]} is not in custody")
