@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DataError, DBAPIError
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 _SHORT_NAMES = {"BIGINT": "int8", "INTEGER": "int4", "SMALLINT": "int2", "BOOLEAN": "bool"}
@@ -14,17 +15,38 @@ _SHORT_NAMES = {"BIGINT": "int8", "INTEGER": "int4", "SMALLINT": "int2", "BOOLEA
 def insert_rows(
     conn: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Add rows, each a tuple of the values of `columns`; nothing is converted on the way."""
+    """Add rows, each a tuple of the values of `columns`; nothing is converted on the way.
+
+    Raises the errors that `conn.execute` would raise, though it goes past SQLAlchemy: DataError for
+    a value that no column of the database holds.
+    """
     if not rows:
         return
     raw = conn.connection.driver_connection
+    dbapi = conn.dialect.loaded_dbapi
+    what = f"INSERT INTO {table.name}"
+    try:
+        if isinstance(raw, sqlite3.Connection):
+            _executemany(raw, table, columns, rows)
+        else:
+            _copy(raw, table, columns, rows)
+    except dbapi.Error as error:
+        raise DBAPIError.instance(
+            what, None, error, dbapi.Error, hide_parameters=True, dialect=conn.dialect
+        ) from error
+    except OverflowError as error:
+        raise DataError(what, None, error, hide_parameters=True) from error
+
+
+def _executemany(
+    raw: sqlite3.Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    raw.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)  # noqa: S608
+
+
+def _copy(raw: Any, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     names = ", ".join(columns)
-    if isinstance(raw, sqlite3.Connection):
-        marks = ", ".join("?" * len(columns))
-        raw.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)  # noqa: S608
-        return
-    if raw is None:
-        raise RuntimeError("the connection is closed")
     with (
         raw.cursor() as cursor,
         cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy,

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from cloud.errors import DatabaseError
@@ -52,6 +53,7 @@ def writer_engine(url: str, *, owner: bool = False) -> Engine:
         poolclass=QueuePool,
         pool_size=1,
         max_overflow=0,
+        hide_parameters=True,
     )
     _begin_with(engine, "BEGIN IMMEDIATE", None if owner else _guard(path))
     return engine
@@ -64,7 +66,11 @@ def reader_engine(url: str) -> Engine:
         return _postgresql(parsed, "-c default_transaction_read_only=on")
     path = _path(parsed)
     engine = create_engine(
-        "sqlite://", creator=lambda: _open_sqlite(path, "ro"), poolclass=QueuePool, pool_size=8
+        "sqlite://",
+        creator=lambda: _open_sqlite(path, "ro"),
+        poolclass=QueuePool,
+        pool_size=8,
+        hide_parameters=True,
     )
     _begin_with(engine, "BEGIN", None)
     return engine
@@ -124,6 +130,13 @@ def cannot_connect(url: str, error: OperationalError) -> DatabaseError:
     """The error to show a person when the database did not answer."""
     reason = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
     return DatabaseError(f"cannot use {shown(url)}: {reason}")
+
+
+def unavailable(error: BaseException) -> bool:
+    """Whether the database failed, and not the values given to it: another time may be better."""
+    if isinstance(error, sqlalchemy_errors.DataError | sqlalchemy_errors.IntegrityError):
+        return False
+    return isinstance(error, sqlalchemy_errors.DBAPIError | sqlalchemy_errors.TimeoutError)
 
 
 def _path(url: URL) -> Path:
@@ -205,6 +218,8 @@ def _postgresql(url: URL, options: str = "") -> Engine:
     engine = create_engine(
         url,
         pool_pre_ping=True,
+        # Names and badge numbers are no business of logs.
+        hide_parameters=True,
         connect_args={
             "options": f"-c synchronous_commit=on {options}".rstrip(),
             "application_name": "pointeuse",

@@ -4,13 +4,12 @@ A batch continues the chain, repeats it, leaves a gap, or contradicts it. A chai
 the first one is kept as a *branch*: whichever is the terminal's, neither is lost.
 """
 
-import logging
-
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from cloud.bulk import insert_rows
-from cloud.custody.tables import alarms, epochs, heads, records
+from cloud.custody.alarms import raise_alarm
+from cloud.custody.tables import epochs, heads, records
 from cloud.ingest.verify import Proven
 from cloud.times import now_ms
 from protocol.chain import epoch_link
@@ -18,7 +17,6 @@ from protocol.receipts import Verdict
 
 _RECORDS = ("epoch_id", "seq", "body", "blob", "link", "received_ms")
 _HEADS = ("epoch_id", "seq", "head")
-_log = logging.getLogger("pointeuse.ingest")
 
 
 class Chain(msgspec.Struct):
@@ -196,22 +194,3 @@ class Chains:
 
     def _alarm(self, kind: str, detail: str) -> None:
         raise_alarm(self._conn, self._terminal_id, kind, detail)
-
-
-def raise_alarm(conn: Connection, terminal_id: int | None, kind: str, detail: str) -> None:
-    """Add an alarm, unless the same one stands already."""
-    standing = conn.execute(
-        select(func.count())
-        .select_from(alarms)
-        .where(
-            alarms.c.terminal_id == terminal_id,
-            alarms.c.kind == kind,
-            alarms.c.detail == detail,
-            alarms.c.cleared_ms.is_(None),
-        )
-    ).scalar_one()
-    if not standing:
-        _log.warning("alarm %s at terminal %s: %s", kind, terminal_id, detail)
-        conn.execute(
-            insert(alarms).values(terminal_id=terminal_id, kind=kind, detail=detail, at_ms=now_ms())
-        )

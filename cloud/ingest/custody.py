@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, select, update
-from sqlalchemy.exc import DataError, IntegrityError
 
+from cloud import failures
+from cloud.db import unavailable
 from cloud.ingest import greetings, rejects
 from cloud.ingest.chains import Anchor, Chains, Placed
 from cloud.ingest.messages import Answer, Incoming, RejectedError
@@ -56,20 +57,29 @@ class Custody:
     def accept(self, group: Sequence[Incoming]) -> list[Answer]:
         """Store a group and commit; what to answer, now that it is durable.
 
-        A message whose values the database refuses is found by halving the group, and rejected:
-        the others are stored. Raises OperationalError when the database is not there; then
-        nothing is, and the group is to be offered again.
+        A message that cannot be stored, whatever it does to the database or to this code, is found
+        by halving the group, and rejected: the others are stored. Raises an error that
+        `cloud.db.unavailable` knows when the database is not there; then some of the group may not
+        be stored, and all of it is to be offered again.
         """
         try:
             with self._engine.begin() as conn:
                 return self._accept(conn, group)
-        except (DataError, IntegrityError) as error:
+        except Exception as error:
+            if unavailable(error):
+                raise
             if len(group) == 1:
-                with self._engine.begin() as conn:
-                    rejects.keep(conn, group[0], "unstorable", str(error.orig))
-                return []
+                return self._give_up(group[0], error)
             middle = len(group) // 2
             return self.accept(group[:middle]) + self.accept(group[middle:])
+
+    def _give_up(self, incoming: Incoming, error: Exception) -> list[Answer]:
+        """Keep one message that cannot be stored, for whoever looks into it; no receipt for it."""
+        found = failures.where(error)
+        _log.error("a message of device %s cannot be stored: %s", incoming.device, found)
+        with self._engine.begin() as conn:
+            rejects.keep(conn, incoming, "unstorable", found)
+        return []
 
     def _accept(self, conn: Connection, group: Sequence[Incoming]) -> list[Answer]:
         known = self._terminals(conn, {incoming.device for incoming in group})
@@ -77,7 +87,6 @@ class Custody:
         for incoming in group:
             by_device[incoming.device].append(incoming)
         answers: list[Answer] = []
-        # Rows are locked in the order of terminals, so that two workers never wait crosswise.
         for device in sorted(by_device, key=lambda d: known[d].id if d in known else 0):
             terminal = known.get(device)
             if terminal is None:
@@ -94,7 +103,12 @@ class Custody:
                 terminals.c.thumbprint,
                 terminals.c.public_key,
                 terminals.c.status,
-            ).where(terminals.c.device.in_(devices))
+            )
+            .where(terminals.c.device.in_(devices))
+            # Two workers that hold messages of the same terminals wait for each other, never
+            # crosswise: rows are locked in the order of ids.
+            .order_by(terminals.c.id)
+            .with_for_update(key_share=True)
         )
         return {row.device: self._terminal(row) for row in rows}
 
@@ -123,7 +137,7 @@ class Custody:
                 else:
                     answers.append(self._records(conn, terminal, chains, incoming))
             except RejectedError as error:
-                rejects.keep(conn, incoming, error.reason, error.detail)
+                rejects.keep(conn, incoming, error.reason, error.detail, terminal.id)
                 if error.answer is not None:
                     answers.append(error.answer)
         if chains is not None:
@@ -183,19 +197,18 @@ class Custody:
             raise RejectedError("too-large", f"{incoming.name} of {len(incoming.payload)} bytes")
         try:
             said = msgspec.json.decode(incoming.payload, type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RejectedError("malformed", f"{incoming.name} is no JSON object") from error
         before = conn.execute(
             select(terminals.c.last_status).where(terminals.c.id == terminal.id)
         ).scalar()
-        merged = msgspec.json.decode(before or "{}") | {incoming.name: said}
+        merged = msgspec.json.decode(before or "{}", type=dict[str, Any]) | {incoming.name: said}
         # PostgreSQL holds no NUL; a backslash before it in the JSON is one that was written so.
         text = _NUL.sub(r"\1", msgspec.json.encode(merged).decode())
-        conn.execute(
-            update(terminals)
-            .where(terminals.c.id == terminal.id)
-            .values(last_status=text, last_seen_ms=now_ms())
-        )
+        values: dict[str, Any] = {"last_status": text}
+        if not incoming.retained:
+            values["last_seen_ms"] = now_ms()
+        conn.execute(update(terminals).where(terminals.c.id == terminal.id).values(**values))
 
     def _seen(self, conn: Connection, terminal: Terminal) -> None:
         conn.execute(

@@ -13,6 +13,9 @@ class Incoming(msgspec.Struct, frozen=True):
     payload: bytes
     mid: int = 0
     """paho's number, to acknowledge it after the commit."""
+    qos: int = 1
+    retained: bool = False
+    """The broker kept it from earlier: nothing says that the terminal is there now."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -1,23 +1,23 @@
 """Messages that fail for their authenticity: kept once each, counted, capped for each device."""
 
-import logging
-
 from sqlalchemy import Connection, func, insert, select, update
 
+from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import rejected
 from cloud.ingest.messages import Incoming
 from cloud.times import now_ms
 from protocol import cbor, topics
 
 CAP = 1000
-"""Different messages kept for one device; what comes after is counted in the log alone."""
+"""Different messages kept for one device; one more is an alarm, and is not kept."""
 MESSAGE_BYTES = 64 * 1024
 _DETAIL = 500
-_log = logging.getLogger("pointeuse.ingest")
 
 
-def keep(conn: Connection, incoming: Incoming, reason: str, detail: str) -> None:
-    """Note a message that was refused, or that it came again."""
+def keep(
+    conn: Connection, incoming: Incoming, reason: str, detail: str, terminal_id: int | None = None
+) -> None:
+    """Note a message that was refused, or that it came again; `terminal_id` if that is known."""
     topic = topics.topic(incoming.device, incoming.name)
     digest = cbor.digest(topic.encode() + b"\0" + incoming.payload)
     now = now_ms()
@@ -32,7 +32,12 @@ def keep(conn: Connection, incoming: Incoming, reason: str, detail: str) -> None
         select(func.count()).select_from(rejected).where(rejected.c.device == incoming.device)
     ).scalar_one()
     if kept >= CAP:
-        _log.warning("device %s: %d messages are kept already; not this one", incoming.device, kept)
+        raise_alarm(
+            conn,
+            terminal_id,
+            "rejected-cap",
+            f"device {incoming.device}: {CAP} refused messages are kept, further ones are not",
+        )
         return
     conn.execute(
         insert(rejected).values(

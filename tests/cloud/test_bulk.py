@@ -1,29 +1,70 @@
-"""Rows in bulk arrive as they were given, on both databases."""
+"""Rows in bulk: what comes back is what went in, and errors are those of any other statement."""
 
-from sqlalchemy import Engine, select
+import pytest
+from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from cloud.bulk import insert_rows
 from cloud.custody.tables import records
+from cloud.db import unavailable
 
-ROWS = [
-    (1, 1, b"body", b"blob", b"l" * 32, 2**53),
-    (1, 2, b"\x00\xff" * 50, None, b"m" * 32, 0),
-]
 COLUMNS = ("epoch_id", "seq", "body", "blob", "link", "received_ms")
 
 
-def test_rows_arrive_as_they_were_given(engine: Engine) -> None:
-    with engine.begin() as conn:
-        insert_rows(conn, records, COLUMNS, [])
-        insert_rows(conn, records, COLUMNS, ROWS)
-    with engine.begin() as conn:
-        found = conn.execute(select(*(records.c[name] for name in COLUMNS)))
-        assert [tuple(row) for row in found] == ROWS
+def row(seq: int) -> tuple[object, ...]:
+    return (1, seq, b"body\0\xff", None, b"l" * 32, 2**62)
 
 
-def test_rows_go_with_their_transaction(engine: Engine) -> None:
-    with engine.connect() as conn, conn.begin() as transaction:
-        insert_rows(conn, records, COLUMNS, ROWS)
-        transaction.rollback()
+def insert(conn: Connection, *rows: tuple[object, ...]) -> None:
+    insert_rows(conn, records, COLUMNS, rows)
+
+
+def test_rows_come_back_as_they_went_in(engine: Engine) -> None:
     with engine.begin() as conn:
-        assert conn.execute(select(records)).all() == []
+        insert(conn, *(row(seq) for seq in range(1, 100)))
+        insert(conn)
+    with engine.connect() as conn:
+        found = conn.execute(select(records).order_by(records.c.seq))
+        assert [tuple(each) for each in found] == [row(seq) for seq in range(1, 100)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        ([row(1), row(1)], IntegrityError),
+        ([row(2**70)], DataError),
+        ([(*row(1)[:-1], 2**63)], DataError),
+        ([(1, 1, None, None, b"", 0)], IntegrityError),
+    ],
+)
+def test_a_value_the_database_refuses_is_an_error_of_sqlalchemy(
+    engine: Engine, rows: list[tuple[object, ...]], error: type[DBAPIError]
+) -> None:
+    with pytest.raises(error), engine.begin() as conn:
+        insert(conn, *rows)
+    with engine.begin() as conn:
+        insert(conn, row(1))
+
+
+def test_a_database_that_goes_away_is_to_be_asked_again(engine: Engine, backend: str) -> None:
+    def insert_without_it() -> None:
+        with engine.begin() as conn:
+            if backend == "sqlite":
+                conn.execute(text("DROP TABLE records"))
+            else:
+                me = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+                with engine.begin() as other:
+                    other.execute(text(f"SELECT pg_terminate_backend({me})"))
+            insert(conn, row(1))
+
+    with pytest.raises(OperationalError) as caught:
+        insert_without_it()
+    assert unavailable(caught.value)
+    with engine.begin() as conn:
+        insert(conn, row(1))
+
+
+def test_a_bad_value_is_no_fault_of_the_database(engine: Engine) -> None:
+    with pytest.raises(DataError) as caught, engine.begin() as conn:
+        insert(conn, row(2**70))
+    assert not unavailable(caught.value)

@@ -1,0 +1,28 @@
+"""Unexpected errors as a log may show them: where and what, never with whose data."""
+
+import traceback
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+
+def where(error: BaseException) -> str:
+    """The error's type and place, for example `KeyError in attribute (attribution.py:31)`.
+
+    Not its message: that may quote what a badge or a person is called. Of a database's error the
+    first line is kept, which names a constraint or a type and quotes no row.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    name = type(error).__name__
+    if isinstance(error, DBAPIError):
+        name = f"{name}: {first_line(error)}"
+    if not frames:
+        return name
+    last = frames[-1]
+    return f"{name} in {last.name} ({Path(last.filename).name}:{last.lineno})"
+
+
+def first_line(error: DBAPIError) -> str:
+    """What the database says of an error, in one line."""
+    lines = str(error.orig).strip().splitlines()
+    return lines[0] if lines else type(error.orig).__name__
