@@ -43,8 +43,10 @@ def run(config_path: str, show: bool, verbose: bool) -> None:
     )
     try:
         process = Agent(load(Path(config_path)), show=show)
-    except (SettingsError, KeyFileError, JournalError) as error:
+    except (SettingsError, KeyFileError) as error:
         _fail(str(error))
+    except JournalError as error:
+        _fail(str(error), 1)  # a lock or a full disk goes away: systemd is to try again
     process.run()
 
 
@@ -84,6 +86,6 @@ def _print(found: dict[str, Any]) -> None:
         click.secho(f"alarm     {name}: {detail}", fg="red")
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, status: int = 2) -> NoReturn:
     click.echo(f"pointeuse: {message}", err=True)
-    raise SystemExit(2)
+    raise SystemExit(status)

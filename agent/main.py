@@ -17,7 +17,7 @@ from agent.feedback import LogSink, ReaderSink, Sink, Sinks, TerminalSink
 from agent.gate import Gate
 from agent.memory import use_one_heap
 from agent.notify import Notifier
-from agent.queue.journal import CannotOpenError, Journal
+from agent.queue.journal import DamagedError, Journal
 from agent.readers import open_reader
 from agent.readers.base import Reader
 from agent.reads import ReaderState
@@ -145,10 +145,14 @@ class Agent:
 
     @staticmethod
     def _open_journal(path: Path) -> tuple[Journal, int, str | None]:
-        """The journal; when it cannot be opened it is put aside, never deleted, and begun anew."""
+        """The journal; a damaged one is put aside, never deleted, and begun anew.
+
+        One that is locked, or on a disk that does not answer, may hold taps that nobody else has:
+        it is waited for. Raises CannotOpenError.
+        """
         try:
             return Journal(path), 1, None
-        except CannotOpenError as error:
+        except DamagedError as error:
             aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
             path.rename(aside)
             for suffix in ("-wal", "-shm"):

@@ -6,6 +6,7 @@ one connection ever: SQLite before 3.51.3 can corrupt a WAL that two connections
     JournalError
     ├── CannotStoreError     a commit failed: nothing was recorded, and no green may be shown
     └── CannotOpenError      the file cannot be opened, or does not hold what it must
+        └── DamagedError     its pages contradict each other: no later try will read it
 """
 
 import logging
@@ -14,7 +15,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,10 @@ class CannotStoreError(JournalError):
 
 class CannotOpenError(JournalError):
     """The journal cannot be opened, or does not hold what it must."""
+
+
+class DamagedError(CannotOpenError):
+    """The journal's pages contradict each other: no later try will read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,21 @@ class Journal:
     """An open journal. Used by one thread, the gate's."""
 
     def __init__(self, path: Path) -> None:
-        """Open the journal at `path`, creating or migrating it. Raises CannotOpenError."""
+        """Open the journal at `path`, creating or migrating it.
+
+        Raises CannotOpenError; DamagedError when it is to be put aside.
+        """
         self.path = path
         try:
             self._connect()
+            self.epochs()
         except sqlite3.DatabaseError as error:
-            raise CannotOpenError(f"cannot open the journal {path}: {error}") from error
+            self._let_go()
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+            kind = DamagedError if damaged else CannotOpenError
+            raise kind(f"cannot open the journal {path}: {_why(error)}") from error
+        except subprocess.CalledProcessError as error:
+            raise CannotOpenError(f"cannot create or migrate the journal {path}") from error
         self._pages = 0
 
     def close(self) -> None:
@@ -301,6 +315,12 @@ class Journal:
         self._db.execute("BEGIN IMMEDIATE")
         self._db.execute("COMMIT")
 
+    def _let_go(self) -> None:
+        """Close now: closed later, SQLite would delete the -wal of a journal begun in its place."""
+        if hasattr(self, "_db"):
+            with suppress(sqlite3.Error):
+                self._db.close()
+
     def _current(self) -> bool:
         db = sqlite3.connect(self.path)
         try:
@@ -308,8 +328,10 @@ class Journal:
                 "SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'journal' AND name = ?",
                 (MIGRATION,),
             ).fetchone()
-        except sqlite3.OperationalError:
-            return False
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:  # locked, unreadable...
+                raise
+            return False  # there is no such table
         finally:
             db.close()
         return row is not None
@@ -344,6 +366,7 @@ class Journal:
 
 _INSERT = "INSERT INTO records (position, body, blob, link, signature) VALUES (?, ?, ?, ?, ?)"
 _SET_FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRAGMAS = {
     "locking_mode": "exclusive",
     "journal_mode": "wal",

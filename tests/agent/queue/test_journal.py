@@ -1,11 +1,13 @@
 """The journal file: durable settings, receipts, retention."""
 
+import gc
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from agent.queue.journal import CannotOpenError, CannotStoreError, Journal, Row
+from agent.main import Agent
+from agent.queue.journal import CannotOpenError, CannotStoreError, DamagedError, Journal, Row
 from agent.reads import BadgeRead
 from protocol import chain
 from tests.agent.terminal import Terminal, read
@@ -115,3 +117,51 @@ def test_an_unmigrated_database_is_brought_up_to_date(tmp_path: Path) -> None:
     journal = Journal(path)
     assert journal.epochs() == []
     journal.close()
+
+
+def damage(path: Path) -> None:
+    pages = path.stat().st_size // 4096
+    with path.open("r+b") as file:
+        for page in range(2, pages):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 100)
+
+
+def test_only_a_damaged_journal_may_be_put_aside(terminal: Terminal) -> None:
+    fill(terminal, 100)
+    terminal.journal.close()
+    path = terminal.journal.path
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CannotOpenError, match="locked") as caught:
+        Journal(path)
+    assert not isinstance(caught.value, DamagedError)
+    other.close()
+    damage(path)
+    with pytest.raises(DamagedError, match="CORRUPT"):
+        Journal(path)
+
+
+def test_a_second_agent_leaves_the_journal_of_the_first(terminal: Terminal) -> None:
+    with pytest.raises(CannotOpenError, match="locked"):
+        Agent._open_journal(terminal.journal.path)
+    fill(terminal, 1)
+    assert terminal.journal.unacknowledged() == 3
+
+
+def test_what_follows_a_damaged_journal_outlives_it(terminal: Terminal) -> None:
+    fill(terminal, 100)
+    terminal.journal.close()
+    damage(terminal.journal.path)
+    terminal.journal, ordinal, lost = Agent._open_journal(terminal.journal.path)
+    assert (ordinal, lost is not None) == (2, True)
+    terminal.recorder = terminal.new_recorder(ordinal=ordinal)
+    fill(terminal, 1)
+    gc.collect()
+    copy = terminal.state / "cut.sqlite"
+    for suffix in ("", "-wal"):  # what a power cut leaves
+        part = Path(f"{terminal.journal.path}{suffix}")
+        Path(f"{copy}{suffix}").write_bytes(part.read_bytes())
+    after = Journal(copy)
+    assert after.unacknowledged() == 3
+    after.close()
