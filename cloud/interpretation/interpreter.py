@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from cloud.custody.tables import epochs, records, waiting
-from cloud.interpretation import people, times
+from cloud.interpretation import people, times, turns
 from cloud.interpretation.attribution import attribute
 from cloud.interpretation.places import Places
 from cloud.interpretation.reattribution import reattribute_some
@@ -51,18 +51,17 @@ class Interpreter:
         self._unsealer = Unsealer(keys)
         self._people = people.People()
         self._places: dict[int, Places] = {}
+        self._served = 0
 
     def step(self, limit: int) -> bool:
         """Interpret up to `limit` records and some re-attribution; whether more is to do."""
-        with self._engine.begin() as conn:
-            changed = reattribute_some(conn, limit)
-            if changed:
-                self._people.clear()
-                self._places.clear()
-            epoch = self._next(conn)
-            if epoch is not None:
-                self._interpret(conn, epoch, limit)
-        return changed or epoch is not None
+        try:
+            with self._engine.begin() as conn:
+                return self._turn(conn, limit)
+        except BaseException:
+            # Badges entered in a transaction that was undone have ids that others will get.
+            self._forget()
+            raise
 
     def run_to_end(self, limit: int = 2000) -> None:
         """Interpret everything there is."""
@@ -70,6 +69,24 @@ class Interpreter:
             continue
 
     # -- one turn ----------------------------------------------------------------------------
+
+    def _turn(self, conn: Connection, limit: int) -> bool:
+        served = turns.take(conn)
+        changed = reattribute_some(conn, limit)
+        if changed:
+            served += 1
+            turns.note(conn, served)
+        if served != self._served:
+            self._forget()
+            self._served = served
+        epoch = self._next(conn)
+        if epoch is not None:
+            self._interpret(conn, epoch, limit)
+        return changed or epoch is not None
+
+    def _forget(self) -> None:
+        self._people.clear()
+        self._places.clear()
 
     def _next(self, conn: Connection) -> _Epoch | None:
         row = conn.execute(

@@ -5,15 +5,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from cloud.companies.tables import companies, divisions, sites
 from cloud.custody.tables import epochs, records, waiting
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Incoming
+from cloud.interpretation import interpreter
 from cloud.interpretation.interpreter import Interpreter
 from cloud.registrations import reattribution
 from cloud.registrations.tables import registration_history, registrations
 from cloud.terminals.tables import assignments
+from cloud.workers.service import link_badge, put_badge
 from cloud.workers.tables import badges, workers
 from protocol.bodies import Kind, Sync, Time
 from protocol.seals import SealingKey
@@ -156,6 +159,39 @@ def test_a_badge_linked_later_attributes_what_it_registered_before(platform: Pla
     assert (late["reason"], late["version"], other["version"]) == (None, 2, 1)
     (history,) = platform.rows(registration_history)
     assert (history["version"], history["worker_id"], history["why"]) == (1, None, "badge linked")
+
+
+def test_what_one_interpreter_served_another_forgets(platform: Platform) -> None:
+    platform.terminal.tap("777")
+    platform.deliver()
+    platform.interpret()
+    with platform.engine.begin() as conn:
+        badge = conn.execute(select(badges.c.id).where(badges.c.number == "777")).scalar_one()
+        link_badge(conn, badge, platform.worker)
+    Interpreter(platform.engine, [platform.terminal.platform]).run_to_end()
+    platform.terminal.tap("777")
+    platform.deliver()
+    assert [row["worker_id"] for row in platform.interpret()] == [platform.worker] * 2
+
+
+def test_a_turn_that_was_undone_leaves_nothing_remembered(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OperationalError("COMMIT", None, Exception("the database went away"))
+
+    platform.terminal.tap("777")
+    platform.deliver()
+    with monkeypatch.context() as patch:
+        patch.setattr(interpreter, "write", fail)
+        with pytest.raises(OperationalError):
+            platform.interpret()
+    with platform.engine.begin() as conn:
+        other = put_badge(conn, "em4100", "888")
+    (row,) = platform.interpret()
+    assert row["badge_id"] != other
+    numbers = {badge["id"]: badge["number"] for badge in platform.rows(badges)}
+    assert numbers[row["badge_id"]] == "777"
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
