@@ -41,6 +41,8 @@ class Unsealer:
     def __init__(self, keys: Sequence[seals.SealingKey]) -> None:
         self._keys = keys
         self._contents: OrderedDict[tuple[bytes, bytes, bytes], seals.ContentKey] = OrderedDict()
+        self._missing: OrderedDict[tuple[bytes, bytes, bytes], WaitingError] = OrderedDict()
+        """Seals looked for in vain: a thousand taps may name one, and a search reads thousands."""
 
     def learn(self, body: Body) -> None:
         """Take in a seal record. Raises WaitingError when none of our keys opens it."""
@@ -66,7 +68,7 @@ class Unsealer:
         named = (body.terminal, body.epoch, ref.seal_id)
         content = self._contents.get(named)
         if content is None:
-            content = self._find(conn, epoch_id, body, ref.seal_id)
+            content = self._search(conn, epoch_id, body, named)
         else:
             self._contents.move_to_end(named)
         place = blobs.Place(body.terminal, body.epoch, body.seq, ref.seal_id)
@@ -77,6 +79,21 @@ class Unsealer:
         except SealError as error:
             raise WaitingError("wrong-blob", str(error)) from error
         return badge
+
+    def _search(
+        self, conn: Connection, epoch_id: int, body: Body, named: tuple[bytes, bytes, bytes]
+    ) -> seals.ContentKey:
+        """Look for a seal once; one that comes later is learnt when it comes."""
+        known = self._missing.get(named)
+        if known is not None:
+            raise WaitingError(known.reason, str(known))
+        try:
+            return self._find(conn, epoch_id, body, named[2])
+        except WaitingError as error:
+            self._missing[named] = error.with_traceback(None)
+            if len(self._missing) > _CACHE:
+                self._missing.popitem(last=False)
+            raise
 
     def _find(
         self, conn: Connection, epoch_id: int, body: Body, seal_id: bytes

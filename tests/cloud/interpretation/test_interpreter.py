@@ -11,13 +11,14 @@ from cloud.companies.tables import companies, divisions, sites
 from cloud.custody.tables import epochs, records, waiting
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Incoming
-from cloud.interpretation import interpreter
+from cloud.interpretation import interpreter, unsealing
 from cloud.interpretation.interpreter import Interpreter
 from cloud.registrations import reattribution
 from cloud.registrations.tables import registration_history, registrations
 from cloud.terminals.tables import assignments
 from cloud.workers.service import link_badge, put_badge
 from cloud.workers.tables import badges, workers
+from protocol import seals
 from protocol.bodies import Kind, Sync, Time
 from protocol.seals import SealingKey
 from tests.cloud.terminal import BOOT, NOW_MS, FakeTerminal
@@ -252,6 +253,26 @@ def test_a_seal_is_found_again_after_a_restart(platform: Platform) -> None:
     platform.deliver()
     platform.interpreter = Interpreter(platform.engine, [platform.terminal.platform])
     assert [row["seq"] for row in platform.interpret()] == [3, 4]
+
+
+def test_a_missing_seal_is_looked_for_once(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[int] = []
+    find = unsealing.Unsealer._find
+
+    def counting(self: unsealing.Unsealer, *arguments: Any) -> seals.ContentKey:
+        searches.append(1)
+        return find(self, *arguments)
+
+    monkeypatch.setattr(unsealing.Unsealer, "_find", counting)
+    platform.terminal.content = seals.ContentKey.generate()
+    for _ in range(5):
+        platform.terminal.tap()
+    platform.deliver()
+    platform.interpret()
+    assert [row["reason"] for row in platform.rows(waiting)] == ["seal-missing"] * 5
+    assert len(searches) == 1
 
 
 def test_interpreting_again_changes_nothing_and_keeps_the_ids(platform: Platform) -> None:
