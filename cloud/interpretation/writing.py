@@ -1,6 +1,6 @@
 """Registrations as rows: written once, changed with their history kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from cloud.interpretation.times import When
 from cloud.registrations import reattribution
 from cloud.registrations.tables import registration_history, registrations
 from cloud.times import now_ms
-from protocol.bodies import Body, Kind
+from protocol.bodies import Body, Kind, Sync
 from protocol.errors import MalformedError
 
 ATTRIBUTED = ("worker_id", "employer_id", "company_id", "division_id", "site_id")
@@ -93,14 +93,13 @@ def change(conn: Connection, row: Mapping[str, Any], values: Mapping[str, Any], 
 
 
 def correct(conn: Connection, epoch_id: int, terminal_id: int, clock: Body) -> None:
-    """Give the taps before a clock record the times it shows, as far back as its boot goes."""
-    earlier = conn.execute(
-        select(records.c.seq, records.c.body)
-        .where(records.c.epoch_id == epoch_id, records.c.seq < clock.seq)
-        .order_by(records.c.seq.desc())
-    )
+    """Give the taps before a clock record the times it shows.
+
+    As far back as its boot goes, or to the clock record before it: that one was nearer to the taps
+    before, and corrected them.
+    """
     moved: dict[int, When] = {}
-    for seq, raw in earlier:
+    for seq, raw in _backwards(conn, epoch_id, clock.seq):
         body = _tap_of_boot(raw, clock)
         if body is False:
             break
@@ -120,13 +119,30 @@ def correct(conn: Connection, epoch_id: int, terminal_id: int, clock: Body) -> N
             )
 
 
+def _backwards(conn: Connection, epoch_id: int, before: int) -> Iterator[tuple[int, bytes]]:
+    """Seq and raw body of the records below `before`, newest first, a page at a time."""
+    while True:
+        page = conn.execute(
+            select(records.c.seq, records.c.body)
+            .where(records.c.epoch_id == epoch_id, records.c.seq < before)
+            .order_by(records.c.seq.desc())
+            .limit(_CHUNK)
+        ).all()
+        yield from ((row.seq, row.body) for row in page)
+        if len(page) < _CHUNK:
+            return
+        before = page[-1].seq
+
+
 def _tap_of_boot(raw: bytes, clock: Body) -> Body | bool:
-    """The tap; True for what is none; False where an earlier boot begins."""
+    """The tap; True for what is none; False where an earlier boot or clock record begins."""
     try:
         body = Body.decode(raw)
     except MalformedError:
         return True
     if body.time.boot != clock.time.boot:
+        return False
+    if body.kind == Kind.CLOCK and body.time.sync is not Sync.UNSET:
         return False
     return body if body.kind == Kind.TAP else True
 

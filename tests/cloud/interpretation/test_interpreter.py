@@ -318,6 +318,26 @@ def test_taps_before_the_clock_was_set_are_corrected(platform: Platform, togethe
     assert (early["reason"], late["corrected"]) == (None, False)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_the_first_clock_record_after_a_tap_decides(platform: Platform, together: bool) -> None:
+    terminal = platform.terminal
+    terminal.time = Time(5_000, BOOT, 10_000, Sync.UNSET, None)
+    terminal.tap()
+    if not together:
+        platform.deliver()
+        platform.interpret()
+    for later_ms, sync in ((60_000, Sync.SYNCHRONISED), (3_660_000, Sync.SET)):
+        wrong_ms = 0 if sync is Sync.SYNCHRONISED else 9_000
+        terminal.time = Time(NOW_MS + later_ms + wrong_ms, BOOT, 10_000 + later_ms, sync, None)
+        terminal.add(Kind.CLOCK, data={0: 0, 1: 0})
+        if not together:
+            platform.deliver()
+            platform.interpret()
+    platform.deliver()
+    (row,) = platform.interpret()
+    assert (row["tapped_ms"], row["corrected"]) == (NOW_MS, True)
+
+
 def test_the_clock_of_another_boot_corrects_nothing(platform: Platform) -> None:
     terminal = platform.terminal
     terminal.time = Time(5_000, b"a" * 16, 10_000, Sync.UNSET, None)
