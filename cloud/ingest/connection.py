@@ -7,6 +7,7 @@ in one queue for the thread that writes the database.
 import queue
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,11 @@ from protocol.errors import MalformedError
 
 CLIENT_ID = "pointeuse-ingest"
 RECEIVE_MAXIMUM = 512
-"""Messages the broker may have under way to us: unacknowledged ones wait in memory."""
+"""Messages the broker may have under way to us: unacknowledged ones wait in memory.
+
+Messages of QoS 0 are never acknowledged, so nothing holds them back: when as many wait already,
+they are dropped.
+"""
 _CONNECT_S = 15
 
 
@@ -63,6 +68,8 @@ class Connection:
         # With Nagle's algorithm each receipt would wait 40 ms for the ACK of the one before.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.loop_start()
+        name = f"paho-mqtt-client-{CLIENT_ID}"
+        self._thread = next((t for t in threading.enumerate() if t.name == name), None)
         try:
             refused = self._subscribed.get(timeout=_CONNECT_S)
         except queue.Empty:
@@ -79,13 +86,16 @@ class Connection:
             while len(found) < most:
                 found.append(self._checked(self._inbox.get_nowait()))
         except queue.Empty:
-            return found
+            if not found and (self._thread is None or not self._thread.is_alive()):
+                # An error inside paho ends its thread without a word.
+                raise ConnectionLostError("the network thread has ended") from None
         return found
 
     def acknowledge(self, group: Sequence[Incoming]) -> None:
         """Tell the broker that these are in custody."""
         for incoming in group:
-            self._client.ack(incoming.mid, 1)
+            if incoming.qos:
+                self._client.ack(incoming.mid, incoming.qos)
 
     def publish(self, device: str, name: str, payload: bytes) -> None:
         """Send to a terminal. Nothing waits for the broker's answer: the terminal asks again."""
@@ -124,7 +134,11 @@ class Connection:
         except MalformedError:
             self._client.ack(message.mid, message.qos)
             return
-        self._inbox.put(Incoming(device, name, bytes(message.payload), message.mid))
+        if message.qos == 0 and self._inbox.qsize() >= RECEIVE_MAXIMUM:
+            return
+        self._inbox.put(
+            Incoming(device, name, bytes(message.payload), message.mid, message.qos, message.retain)
+        )
 
     def _on_disconnect(self, *arguments: Any) -> None:
         self._inbox.put(ConnectionLostError(f"the broker ended it: {arguments[3]}"))

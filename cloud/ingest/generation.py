@@ -4,19 +4,30 @@ A terminal sends again what it had been receipted for only to a platform of a ne
 the number is kept in the database and, since the database is what gets restored, in a file too.
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 from sqlalchemy import Engine, insert, select, update
 
+from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import platform
+from cloud.errors import CloudError
 
 _KEY = "generation"
 
 
+class GenerationError(CloudError):
+    """The file that holds the generation outside the database cannot be used."""
+
+
 def settle(engine: Engine, directory: Path) -> int:
-    """The generation to work under: the larger of both, which both hold afterwards."""
+    """The generation to work under: the larger of both, which both hold afterwards.
+
+    A database behind the file was most likely restored: that is an alarm. Raises GenerationError.
+    """
     path = directory / "generation"
-    outside = int(path.read_text()) if path.exists() else 1
+    outside = _read(path)
     with engine.begin() as conn:
         stored = conn.execute(select(platform.c.value).where(platform.c.key == _KEY)).scalar()
         inside = int(stored or 0)
@@ -27,5 +38,49 @@ def settle(engine: Engine, directory: Path) -> int:
             conn.execute(
                 update(platform).where(platform.c.key == _KEY).values(value=str(generation))
             )
-    path.write_text(f"{generation}\n")
+        if 0 < inside < outside or (stored is None and outside > 1):
+            raise_alarm(
+                conn,
+                None,
+                "restored",
+                f"the database says generation {inside}, the file 'generation' {outside}: an older"
+                " database was put in its place, or somebody raised the number. Terminals send"
+                " again what it lacks only when the number is above every one they have seen",
+            )
+    if generation != outside or not path.exists():
+        _write(path, generation)
     return generation
+
+
+def _read(path: Path) -> int:
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return 1
+    except (OSError, UnicodeDecodeError) as error:
+        raise GenerationError(f"cannot read {path}: {error}") from error
+    if not text.isdecimal() or not 0 < int(text) < 2**62:
+        raise GenerationError(
+            f"{path} holds no generation: write into it a number above every one the platform had"
+        )
+    return int(text)
+
+
+def _write(path: Path, generation: int) -> None:
+    """Put the number there as a whole or not at all, power cut or not."""
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("w", encoding="ascii") as file:
+            file.write(f"{generation}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise GenerationError(f"cannot write {path}: {error.strerror}") from error

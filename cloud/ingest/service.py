@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from cloud import db
+from cloud import db, failures
 from cloud.ingest.connection import Connection, ConnectionLostError
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Answer
@@ -62,13 +62,16 @@ class Service:
         self._stop.set()
 
     def run(self) -> None:
-        """Connect and serve, again and again. The database or the broker may be down for long."""
+        """Connect and serve, again and again. The database or the broker may be down for long.
+
+        No error ends it: what is unacknowledged then comes again, and so do the terminals.
+        """
         failures = 0
         while not self._stop.is_set():
             started = time.monotonic()
             try:
                 self._session()
-            except (ConnectionLostError, OperationalError) as error:
+            except Exception as error:  # noqa: BLE001
                 if time.monotonic() - started >= _STABLE_S:
                     failures = 0
                 delay = random.uniform(0, min(_BACKOFF_LIMIT_S, 0.5 * 2**failures))  # noqa: S311
@@ -117,6 +120,8 @@ class Service:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, OperationalError):
-        return f"the database does not answer: {str(error.orig).strip().splitlines()[0]}"
-    return str(error)
+    if isinstance(error, ConnectionLostError):
+        return str(error)
+    if isinstance(error, DBAPIError):
+        return f"the database does not answer: {failures.first_line(error)}"
+    return f"an unexpected error: {failures.where(error)}"

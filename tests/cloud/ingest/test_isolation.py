@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DataError, OperationalError
 
+from cloud import bulk
 from cloud.custody.tables import alarms, records, rejected
 from cloud.db import unavailable
 from cloud.ingest import chains, rejects
@@ -53,7 +54,7 @@ def test_a_message_that_cannot_be_stored_is_set_aside_alone(
     found = crowd(engine, 7)
     bad = found[4]
     bad.add_raw(POISON.encode())
-    insert = chains.insert_rows
+    insert = bulk.insert_rows
 
     def refuse_poison(conn: Any, table: Any, columns: Any, rows: Any) -> None:
         if table is records and any(POISON.encode() in row for row in rows):
@@ -74,7 +75,7 @@ def test_while_the_database_is_away_nothing_is_answered_or_rejected(
     engine: Engine, custody: Custody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = crowd(engine, 3)
-    insert = chains.insert_rows
+    insert = bulk.insert_rows
 
     def down(*_: Any) -> None:
         raise OperationalError("COPY", None, Exception("the disk is full"))
