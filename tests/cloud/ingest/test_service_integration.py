@@ -4,7 +4,8 @@ import queue
 import signal
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Self
 
 import paho.mqtt.client as mqtt
@@ -75,16 +76,18 @@ class Peer:
         self._lookup = cose.keyring([ingest.receipt_key.public])
         context = ssl.create_default_context(cafile=str(terminal.state / "ca.crt"))
         context.load_cert_chain(terminal.state / "tls.crt", terminal.state / "tls.key")
-        subscribed = threading.Event()
+        self._subscribed = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.tls_set_context(context)
         self._client.on_message = lambda _c, _u, message: self._receipts.put(bytes(message.payload))
         topic = topics.topic(self.chain.device, "receipts")
-        self._client.on_connect = lambda *_: self._client.subscribe(topic, 1)
-        self._client.on_subscribe = lambda *_: subscribed.set()
+        subscribe = partial(self._client.subscribe, topic, 1)
+        self._client.on_connect = lambda _c, _u, _f, _r, _p: _done(subscribe)
+        self._client.on_disconnect = lambda _c, _u, _f, _r, _p: self._subscribed.clear()
+        self._client.on_subscribe = lambda _c, _u, _m, _r, _p: self._subscribed.set()
         self._client.connect("localhost", broker.port)
         self._client.loop_start()
-        assert subscribed.wait(30)
+        assert self._subscribed.wait(30)
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +98,8 @@ class Peer:
 
     def say(self, name: str, payload: bytes, qos: int = 1) -> None:
         topic = topics.topic(self.chain.device, name)
+        # After a broker's death, paho connects anew by itself, in its own time.
+        assert self._subscribed.wait(30)
         self._client.publish(topic, payload, qos).wait_for_publish(30)
 
     def ask(self, name: str, payload: bytes) -> Leaf:
@@ -107,6 +112,11 @@ class Peer:
                 continue
             return leaf
         raise AssertionError("no receipt")
+
+
+def _done(action: Callable[[], object]) -> None:
+    """Do it; paho takes no answer from its callbacks."""
+    action()
 
 
 @pytest.fixture
