@@ -111,6 +111,8 @@ class Pcscd:
                 stdin=self._listener.fileno(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                # Ctrl-C is for whoever started us: `stop` ends it, in order.
+                start_new_session=True,
                 env=os.environ
                 | {"LD_PRELOAD": str(preload), "PCSCLITE_HP_DROPDIR": str(self.directory / "none")},
             )

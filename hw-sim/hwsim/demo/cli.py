@@ -42,6 +42,7 @@ def demo(once: bool, as_json: bool, seed: int, reader: str | None, directory: Pa
     stop = threading.Event()
     try:
         if once:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             sys.exit(_once(seed, as_json))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())

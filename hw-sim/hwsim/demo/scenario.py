@@ -7,6 +7,7 @@ registered, workers entered only afterwards, and presentations that must leave n
 
 import datetime
 import random
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,6 +31,7 @@ class Scenario:
         self._say = say
         self._site = first_sites(stage.world)
         self._made = {"tags": 0, "codes": 0, "cards": 0}
+        self._abandoned = threading.Event()
         self.expected: list[Expected] = []
 
     def play(self) -> list[Expected]:
@@ -37,17 +39,24 @@ class Scenario:
         with ThreadPoolExecutor(1) as aside:
             # The PC/SC reader is polled by its driver, so its queue moves slowly: let it.
             cards = aside.submit(self._cards)
-            self._shift_arrives()
-            self._nothing_readable()
-            self._terminal_moves()
-            self._outage()
-            self._strangers()
-            self._newcomers()
+            try:
+                self._play_the_rest()
+            except BaseException:
+                self._abandoned.set()
+                raise
             cards.result()
         for entrance in self._at.all():
             entrance.terminal.wait_delivered()
         self._link_newcomers()
         return self.expected
+
+    def _play_the_rest(self) -> None:
+        self._shift_arrives()
+        self._nothing_readable()
+        self._terminal_moves()
+        self._outage()
+        self._strangers()
+        self._newcomers()
 
     # -- steps -------------------------------------------------------------------------------
 
@@ -152,6 +161,8 @@ class Scenario:
         self._at.pull_card_away(workers[0].badge)
         for turn in range(3):
             for worker in workers:
+                if self._abandoned.is_set():
+                    return
                 self._at.tap_card(worker.badge)
                 self._expect(self._at.cards, "turnstile", worker.badge, worker, "auto")
             self._at.tap_random_uid(self._seed + turn)
