@@ -103,9 +103,19 @@ class Service:
         now = time.monotonic()
         if not group or now - self._turn_at > _TURN_S:
             self._turn_at = now
-            self._patience_s = 0.0 if self._interpreter.step(CHUNK) else _IDLE_S
+            self._patience_s = 0.0 if self._interpret() else _IDLE_S
             with self._engine.connect() as conn:
                 db.checkpoint(conn)
+
+    def _interpret(self) -> bool:
+        """One turn of interpretation; whether more is to do. Its mistakes never stop custody."""
+        try:
+            return self._interpreter.step(CHUNK)
+        except Exception as error:
+            if db.unavailable(error):
+                raise
+            _log.error("interpretation failed: %s", failures.where(error))
+            return False
 
     def _reply(self, connection: Connection, answers: Sequence[Answer]) -> None:
         leaves = [answer for answer in answers if answer.leaf is not None]

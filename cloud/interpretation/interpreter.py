@@ -12,22 +12,30 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
 
+from cloud import failures
+from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import epochs, records, waiting
+from cloud.db import unavailable
 from cloud.interpretation import people, times, turns
-from cloud.interpretation.attribution import attribute
+from cloud.interpretation.corrections import correct_some, reach
+from cloud.interpretation.drafts import draft, is_disputed, moment
 from cloud.interpretation.places import Places
-from cloud.interpretation.reattribution import reattribute_some
-from cloud.interpretation.times import When
+from cloud.interpretation.reattribution import drop_oldest, reattribute_some
 from cloud.interpretation.unsealing import Tap, Unsealer, WaitingError
-from cloud.interpretation.writing import Draft, correct, write
+from cloud.interpretation.writing import existing, write
 from cloud.terminals.tables import terminals
 from cloud.times import now_ms
-from protocol.bodies import Body, Direction, Kind
+from protocol.bodies import Body, Kind
 from protocol.errors import MalformedError
 from protocol.seals import SealingKey
 
+_MOST = 4096
+"""Records in one turn at most."""
+_EPOCHS = 256
+"""Epochs in one turn at most."""
+_REQUEST = (0, 0)
 _log = logging.getLogger("pointeuse.interpretation")
-_SILENT = frozenset({Kind.START, Kind.GAP, Kind.KEY})
+_SILENT = frozenset({Kind.START, Kind.CLOCK, Kind.GAP, Kind.KEY})
 """Kinds that say something about the chain, and nothing about anybody's time."""
 
 
@@ -38,6 +46,7 @@ class _Epoch(msgspec.Struct, frozen=True):
     terminal_id: int
     status: str
     interpreted_seq: int
+    head_seq: int
     terminal: bytes
     epoch: bytes
 
@@ -52,16 +61,38 @@ class Interpreter:
         self._people = people.People()
         self._places: dict[int, Places] = {}
         self._served = 0
+        self._most = _MOST
+        self._doing: tuple[int, int] | None = None
+        """Epoch and seq of the record being interpreted, or _REQUEST."""
+        self._failing: tuple[int, int] | None = None
+        """What failed in the last turn."""
+        self._going_back: dict[tuple[int, int], int] = {}
+        """For a clock record being applied, below which seq to go on."""
 
     def step(self, limit: int) -> bool:
-        """Interpret up to `limit` records and some re-attribution; whether more is to do."""
+        """Interpret up to `limit` records and some re-attribution; whether more is to do.
+
+        A record that cannot be written, whatever it does to the database or to this code, is found
+        by ever shorter turns, and waits when it fails twice alone. Raises what
+        `cloud.db.unavailable` knows, and an error that is no record's.
+        """
+        limit = min(limit, self._most)
         try:
             with self._engine.begin() as conn:
-                return self._turn(conn, limit)
-        except BaseException:
+                more = self._turn(conn, limit)
+        except BaseException as error:
             # Badges entered in a transaction that was undone have ids that others will get.
             self._forget()
-            raise
+            if not isinstance(error, Exception) or unavailable(error):
+                raise
+            doing, self._failing = self._failing, self._doing
+            if limit == 1 and doing == self._doing:
+                self._set_aside(error)
+            self._most = max(1, limit // 2)
+            return True
+        self._most = min(self._most * 2, _MOST)
+        self._failing = None
+        return more
 
     def run_to_end(self, limit: int = 2000) -> None:
         """Interpret everything there is."""
@@ -71,30 +102,58 @@ class Interpreter:
     # -- one turn ----------------------------------------------------------------------------
 
     def _turn(self, conn: Connection, limit: int) -> bool:
+        self._doing = None
         served = turns.take(conn)
+        self._doing = _REQUEST
         changed = reattribute_some(conn, limit)
+        self._doing = None
         if changed:
             served += 1
             turns.note(conn, served)
         if served != self._served:
             self._forget()
             self._served = served
-        epoch = self._next(conn)
-        if epoch is not None:
-            self._interpret(conn, epoch, limit)
-        return changed or epoch is not None
+        left = limit
+        for epoch in self._behind(conn):
+            left -= self._interpret(conn, epoch, left)
+            if left <= 0:
+                break
+        return changed or left < limit
 
     def _forget(self) -> None:
         self._people.clear()
         self._places.clear()
 
-    def _next(self, conn: Connection) -> _Epoch | None:
-        row = conn.execute(
+    def _set_aside(self, error: Exception) -> None:
+        """Let the one record that was being interpreted wait, visibly, and go on after it.
+
+        A request that cannot be served goes, and leaves an alarm.
+        """
+        if self._doing is None:
+            raise error
+        if self._doing == _REQUEST:
+            with self._engine.begin() as conn:
+                drop_oldest(conn)
+                raise_alarm(conn, None, "reattribution", failures.where(error))
+            return
+        epoch_id, seq = self._doing
+        found = WaitingError("failed", failures.where(error))
+        _log.error("record %d of epoch %d cannot be interpreted: %s", seq, epoch_id, found)
+        with self._engine.begin() as conn:
+            conn.execute(
+                delete(waiting).where(waiting.c.epoch_id == epoch_id, waiting.c.seq == seq)
+            )
+            _wait(conn, epoch_id, seq, found)
+            _done(conn, epoch_id, seq)
+
+    def _behind(self, conn: Connection) -> list[_Epoch]:
+        rows = conn.execute(
             select(
                 epochs.c.id,
                 epochs.c.terminal_id,
                 terminals.c.status,
                 epochs.c.interpreted_seq,
+                epochs.c.head_seq,
                 terminals.c.thumbprint,
                 epochs.c.epoch,
             )
@@ -102,11 +161,12 @@ class Interpreter:
             .where(epochs.c.branch == 0, epochs.c.interpreted_seq < epochs.c.head_seq)
             # The least behind first: a backlog being drained makes nobody else wait.
             .order_by(epochs.c.head_seq - epochs.c.interpreted_seq)
-            .limit(1)
-        ).first()
-        return None if row is None else _Epoch(*row)
+            .limit(_EPOCHS)
+        )
+        return [_Epoch(*row) for row in rows]
 
-    def _interpret(self, conn: Connection, epoch: _Epoch, limit: int) -> None:
+    def _interpret(self, conn: Connection, epoch: _Epoch, limit: int) -> int:
+        """Interpret up to `limit` records of one epoch; how many were read."""
         rows = conn.execute(
             select(records.c.seq, records.c.body, records.c.blob, records.c.received_ms)
             .where(records.c.epoch_id == epoch.id, records.c.seq > epoch.interpreted_seq)
@@ -114,35 +174,62 @@ class Interpreter:
             .limit(limit)
         ).all()
         if not rows:
-            raise LookupError(f"epoch {epoch.id} has a head beyond its records")
-        # What was said of these records at an earlier try is said again, or no longer true.
-        conn.execute(
-            delete(waiting).where(
-                waiting.c.epoch_id == epoch.id, waiting.c.seq.between(rows[0].seq, rows[-1].seq)
-            )
-        )
+            what = f"records {epoch.interpreted_seq + 1} to {epoch.head_seq} of epoch {epoch.id}"
+            raise_alarm(conn, epoch.terminal_id, "custody", f"{what} are not in the database")
+            _done(conn, epoch.id, epoch.head_seq)
+            return 0
+        first: int = rows[0].seq
+        last = first
         taps: list[Tap] = []
-        clocks: list[Body] = []
+        waits: list[tuple[int, WaitingError]] = []
+        boots: list[tuple[int, bytes]] = []
+        clock: Body | None = None
         for seq, raw, blob, received_ms in rows:
+            self._doing = (epoch.id, seq)
             try:
                 body = self._read(epoch, raw, seq)
+                if times.is_set(body):
+                    # It has a turn of its own, for the taps of earlier turns.
+                    if seq == first:
+                        return self._correct(conn, epoch, body, limit)
+                    clock = body
+                    break
+                boots.append((seq, body.time.boot))
                 if body.kind == Kind.TAP:
                     badge = self._unsealer.open(conn, epoch.id, body, blob)
                     taps.append(Tap(epoch.id, seq, body, badge, received_ms))
                 else:
-                    self._take_note(body, clocks)
+                    self._take_note(body)
             except WaitingError as error:
-                _wait(conn, epoch.id, seq, error)
-        self._register(conn, epoch, taps, clocks)
-        done = update(epochs).where(epochs.c.id == epoch.id)
-        conn.execute(done.values(interpreted_seq=rows[-1].seq))
+                waits.append((seq, error))
+            last = seq
+        self._register(conn, epoch, taps, clock, reach(boots, clock) if clock else 0)
+        # What was said of these records at an earlier try is said again, or no longer true.
+        conn.execute(
+            delete(waiting).where(
+                waiting.c.epoch_id == epoch.id, waiting.c.seq.between(first, last)
+            )
+        )
+        for seq, why in waits:
+            _wait(conn, epoch.id, seq, why)
+        _done(conn, epoch.id, last)
+        return len(rows)
 
-    def _take_note(self, body: Body, clocks: list[Body]) -> None:
-        """A record that is no tap, and what it says about taps."""
+    def _correct(self, conn: Connection, epoch: _Epoch, clock: Body, limit: int) -> int:
+        """Correct taps before a clock record, some in each turn, until all are; then pass it."""
+        place = (epoch.id, clock.seq)
+        before = self._going_back.pop(place, clock.seq)
+        read, rest = correct_some(conn, epoch.id, clock, before, limit)
+        if rest is None:
+            _done(conn, epoch.id, clock.seq)
+        else:
+            self._going_back[place] = rest
+        return max(read, 1)
+
+    def _take_note(self, body: Body) -> None:
+        """A record that is no tap."""
         if body.kind == Kind.SEAL:
             self._unsealer.learn(body)
-        elif body.kind == Kind.CLOCK:
-            clocks.append(body)
         elif body.kind not in _SILENT:
             raise WaitingError("unknown-kind", f"records of kind {body.kind} are unknown")
 
@@ -162,58 +249,44 @@ class Interpreter:
         return body
 
     def _register(
-        self, conn: Connection, epoch: _Epoch, taps: Sequence[Tap], clocks: Sequence[Body]
+        self,
+        conn: Connection,
+        epoch: _Epoch,
+        taps: Sequence[Tap],
+        clock: Body | None,
+        corrected_from: int,
     ) -> None:
+        """`clock` is the clock record that comes next, if one was seen."""
+        if not taps:
+            return
         known = self._people.know(conn, [tap.badge for tap in taps])
         places = self._places.get(epoch.terminal_id)
         if places is None:
             places = self._places[epoch.terminal_id] = Places(conn, [epoch.terminal_id])
+        there = existing(conn, epoch.id, taps[0].seq, taps[-1].seq)
         drafts = []
         for tap in taps:
-            when = self._when(tap.body, clocks)
-            person = known[tap.badge.profile, tap.badge.number]
-            attribution = attribute(
-                person,
-                places.at(epoch.terminal_id, when.tapped_ms),
-                when.tapped_ms,
-                clock_unsure=when.unsure,
-                disputed=epoch.status == "revoked",
-            )
+            row = there.get(tap.seq)
+            when = moment(tap.body, clock if tap.seq >= corrected_from else None, row)
             drafts.append(
-                Draft(
-                    epoch_id=epoch.id,
-                    seq=tap.seq,
-                    terminal_id=epoch.terminal_id,
-                    reader=tap.body.reader,
-                    badge_id=person.badge_id,
-                    assurance=int(tap.badge.assurance),
-                    flags=tap.badge.flags,
-                    direction=_direction(tap.body.direction),
-                    received_ms=tap.received_ms,
-                    when=when,
-                    attribution=attribution,
+                draft(
+                    tap,
+                    epoch.terminal_id,
+                    when,
+                    known[tap.badge.profile, tap.badge.number],
+                    places.at(epoch.terminal_id, when.tapped_ms),
+                    disputed=is_disputed(epoch.status, row),
                 )
             )
-        write(conn, drafts)
-        for clock in clocks:
-            correct(conn, epoch.id, epoch.terminal_id, clock)
-
-    @staticmethod
-    def _when(body: Body, clocks: Sequence[Body]) -> When:
-        for clock in clocks:
-            if clock.seq > body.seq and (found := times.corrected(body, clock)) is not None:
-                return found
-        return times.as_told(body)
-
-
-def _direction(number: int | None) -> str:
-    try:
-        return Direction(number or 0).name.lower().replace("_", "-")
-    except ValueError:
-        return "auto"
+        write(conn, drafts, there)
 
 
 def _wait(conn: Connection, epoch_id: int, seq: int, error: WaitingError) -> None:
     """Note a record that cannot be understood."""
     values: dict[str, Any] = {"reason": error.reason, "detail": str(error).replace("\0", "")}
     conn.execute(waiting.insert().values(epoch_id=epoch_id, seq=seq, tried_ms=now_ms(), **values))
+
+
+def _done(conn: Connection, epoch_id: int, seq: int) -> None:
+    """Move an epoch's cursor."""
+    conn.execute(update(epochs).where(epochs.c.id == epoch_id).values(interpreted_seq=seq))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, tuple_, update
 
 from cloud.companies.service import private_companies
 from cloud.interpretation.employers import INVALID, employer_vat
+from cloud.registrations import reattribution
 from cloud.rows import insert_absent
 from cloud.times import now_ms
 from cloud.workers.tables import badges, workers
@@ -15,6 +16,7 @@ from protocol.badges import Badge
 
 _CHUNK = 400
 _MEMORY = 50_000
+_NO_EMPLOYER = {"employer-unknown", "employer-invalid"}
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -52,7 +54,7 @@ class People:
             if (badge.profile, badge.number) not in self._known
             or (
                 badge.employer
-                and "employer-unknown" in self._known[badge.profile, badge.number].reasons
+                and _NO_EMPLOYER & set(self._known[badge.profile, badge.number].reasons)
             )
         ]
         if new:
@@ -163,8 +165,16 @@ def _note_employers(
     rows: Mapping[tuple[str, str], Any],
     employers: Mapping[tuple[str, str], str | None],
 ) -> None:
-    """A badge that was entered by hand learns its employer from the first reading that tells."""
+    """A badge learns its employer from the first reading that tells one that can be.
+
+    What was registered with it before is attributed again.
+    """
     for key, row in rows.items():
         vat = employer_vat(employers[key])
-        if vat is not None and row.employer_vat is None:
-            conn.execute(update(badges).where(badges.c.id == row.id).values(employer_vat=vat))
+        if vat is None or vat == row.employer_vat:
+            continue
+        told = row.employer_vat is not None and not row.employer_vat.startswith(INVALID)
+        if told or (row.employer_vat is not None and vat.startswith(INVALID)):
+            continue
+        conn.execute(update(badges).where(badges.c.id == row.id).values(employer_vat=vat))
+        reattribution.request(conn, badge_id=row.id, why="the badge told its employer")

@@ -1,5 +1,6 @@
 """Attributing again what a change concerns: a badge linked later, an assignment entered late."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -7,10 +8,10 @@ from sqlalchemy import Connection, delete, select, update
 from cloud.interpretation import people
 from cloud.interpretation.attribution import attribute
 from cloud.interpretation.places import Places
+from cloud.interpretation.times import When
 from cloud.interpretation.writing import change
 from cloud.registrations.reasons import Reason
 from cloud.registrations.tables import reattribution, registrations
-from cloud.terminals.tables import terminals
 from cloud.workers.tables import badges
 
 
@@ -34,7 +35,7 @@ def reattribute_some(conn: Connection, limit: int) -> bool:
     if rest and rest[0]["tapped_ms"] == served[0]["tapped_ms"]:
         # So many taps in one millisecond never come from one terminal; take them whole.
         served, rest = conn.execute(query).mappings().all(), []
-    _attribute(conn, served, request.why)
+    attribute_again(conn, served, request.why)
     same = reattribution.c.id == request.id
     if rest:
         conn.execute(update(reattribution).where(same).values(from_ms=rest[0]["tapped_ms"]))
@@ -43,24 +44,39 @@ def reattribute_some(conn: Connection, limit: int) -> bool:
     return True
 
 
-def _attribute(conn: Connection, rows: Any, why: str) -> None:
+def drop_oldest(conn: Connection) -> None:
+    """Take the oldest request away unserved."""
+    oldest = select(reattribution.c.id).order_by(reattribution.c.id).limit(1).scalar_subquery()
+    conn.execute(delete(reattribution).where(reattribution.c.id == oldest))
+
+
+def attribute_again(
+    conn: Connection, rows: Sequence[Any], why: str, moved: Mapping[int, When] | None = None
+) -> None:
+    """Attribute registrations by what is known now; `moved` gives some their time, by id."""
     if not rows:
         return
     known = _people(conn, {row["badge_id"] for row in rows})
     places = Places(conn, {row["terminal_id"] for row in rows})
-    revoked = set(
-        conn.execute(select(terminals.c.id).where(terminals.c.status == "revoked")).scalars()
-    )
     for row in rows:
         before = (row["reason"] or "").split()
+        when = moved.get(row["id"]) if moved else None
+        tapped_ms = row["tapped_ms"] if when is None else when.tapped_ms
         found = attribute(
             known[row["badge_id"]],
-            places.at(row["terminal_id"], row["tapped_ms"]),
-            row["tapped_ms"],
-            clock_unsure=Reason.CLOCK_UNSURE in before and not row["corrected"],
-            disputed=row["terminal_id"] in revoked or "disputed" in before,
+            places.at(row["terminal_id"], tapped_ms),
+            tapped_ms,
+            clock_unsure=when is None and Reason.CLOCK_UNSURE in before,
+            disputed=Reason.DISPUTED in before,
         )
         values = {name: getattr(found, name) for name in found.__struct_fields__}
+        if when is not None:
+            values |= {
+                "tapped_ms": when.tapped_ms,
+                "earliest_ms": when.earliest_ms,
+                "latest_ms": when.latest_ms,
+                "corrected": when.corrected,
+            }
         change(conn, row, values, why)
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from protocol.bodies import Body, Sync
+from protocol.bodies import Body, Kind, Sync
 
 
 class When(msgspec.Struct, frozen=True):
@@ -15,16 +15,18 @@ class When(msgspec.Struct, frozen=True):
     unsure: bool = False
 
 
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1
+"""What a database holds. A clock may say anything; a sum of two of its numbers may be too much."""
+
+
 def as_told(body: Body) -> When:
     """The moment a body names."""
-    time = body.time
-    bound = time.bound_ms
-    return When(
-        time.wall_ms,
-        None if bound is None else time.wall_ms - bound,
-        None if bound is None else time.wall_ms + bound,
-        unsure=time.sync is Sync.UNSET,
-    )
+    return _around(body.time.wall_ms, body.time.bound_ms, unsure=body.time.sync is Sync.UNSET)
+
+
+def is_set(clock: Body) -> bool:
+    """Whether a record says that the wall clock is now good: it may correct taps before it."""
+    return clock.kind == Kind.CLOCK and clock.time.sync is not Sync.UNSET
 
 
 def corrected(body: Body, clock: Body) -> When | None:
@@ -38,10 +40,20 @@ def corrected(body: Body, clock: Body) -> When | None:
     if clock.time.sync is Sync.UNSET:
         return None
     true_ms = clock.time.wall_ms - (clock.time.boottime_ms - body.time.boottime_ms)
-    bound = clock.time.bound_ms
+    return _around(true_ms, clock.time.bound_ms, corrected=True)
+
+
+def _around(
+    moment_ms: int, bound_ms: int | None, *, corrected: bool = False, unsure: bool = False
+) -> When:
     return When(
-        true_ms,
-        None if bound is None else true_ms - bound,
-        None if bound is None else true_ms + bound,
-        corrected=True,
+        _held(moment_ms),
+        None if bound_ms is None else _held(moment_ms - bound_ms),
+        None if bound_ms is None else _held(moment_ms + bound_ms),
+        corrected,
+        unsure,
     )
+
+
+def _held(moment_ms: int) -> int:
+    return min(max(moment_ms, _EARLIEST), _LATEST)

@@ -44,8 +44,8 @@ class Unsealer:
         self._missing: OrderedDict[tuple[bytes, bytes, bytes], WaitingError] = OrderedDict()
         """Seals looked for in vain: a thousand taps may name one, and a search reads thousands."""
 
-    def learn(self, body: Body) -> None:
-        """Take in a seal record. Raises WaitingError when none of our keys opens it."""
+    def learn(self, body: Body) -> seals.ContentKey:
+        """Take in a seal record, and give its key. Raises WaitingError when we cannot open it."""
         try:
             content = seals.open_seal(
                 body.data, self._keys, terminal=body.terminal, epoch=body.epoch, seq=body.seq
@@ -57,6 +57,7 @@ class Unsealer:
         self._contents[body.terminal, body.epoch, content.seal_id] = content
         if len(self._contents) > _CACHE:
             self._contents.popitem(last=False)
+        return content
 
     def open(self, conn: Connection, epoch_id: int, body: Body, blob: bytes | None) -> Badge:
         """Who tapped. Raises WaitingError."""
@@ -102,6 +103,7 @@ class Unsealer:
             select(records.c.body)
             .where(records.c.epoch_id == epoch_id, records.c.seq < body.seq)
             .where(records.c.seq >= body.seq - _REACH)
+            .where(records.c.blob.is_(None))
             .order_by(records.c.seq.desc())
         )
         for (raw,) in rows:
@@ -110,9 +112,8 @@ class Unsealer:
             except MalformedError:
                 continue
             foreign = (earlier.terminal, earlier.epoch) != (body.terminal, body.epoch)
-            if earlier.kind == Kind.SEAL and not foreign:
-                self.learn(earlier)
-                content = self._contents.get((body.terminal, body.epoch, seal_id))
-                if content is not None:
-                    return content
+            if earlier.kind != Kind.SEAL or foreign:
+                continue
+            if isinstance(earlier.data, dict) and earlier.data.get(0) == seal_id:
+                return self.learn(earlier)
         raise WaitingError("seal-missing", f"seal {seal_id.hex()[:16]} is not in custody")

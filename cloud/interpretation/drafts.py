@@ -1,0 +1,98 @@
+"""A registration as interpretation makes it, before it is written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from cloud.interpretation import times
+from cloud.interpretation.attribution import Attribution, attribute
+from cloud.interpretation.people import Person
+from cloud.interpretation.places import Place
+from cloud.interpretation.times import When
+from cloud.interpretation.unsealing import Tap
+from cloud.registrations.reasons import Reason
+from protocol.bodies import Body, Direction
+
+COLUMNS = (
+    "epoch_id", "seq", "terminal_id", "reader", "badge_id", "assurance", "flags", "direction",
+    "received_ms", "tapped_ms", "earliest_ms", "latest_ms", "corrected", "worker_id",
+    "employer_id", "company_id", "division_id", "site_id", "reason",
+)  # fmt: skip
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A registration as interpretation makes it."""
+
+    epoch_id: int
+    seq: int
+    terminal_id: int
+    reader: str | None
+    badge_id: int
+    assurance: int
+    flags: int
+    direction: str
+    received_ms: int
+    when: When
+    attribution: Attribution
+
+    def values(self) -> dict[str, Any]:
+        """The columns of the row, in the order of COLUMNS."""
+        when, attribution = self.when, self.attribution
+        values = (
+            self.epoch_id, self.seq, self.terminal_id, self.reader, self.badge_id,
+            self.assurance, self.flags, self.direction, self.received_ms,
+            when.tapped_ms, when.earliest_ms, when.latest_ms, when.corrected,
+            attribution.worker_id, attribution.employer_id, attribution.company_id,
+            attribution.division_id, attribution.site_id, attribution.reason,
+        )  # fmt: skip
+        return dict(zip(COLUMNS, values, strict=True))
+
+
+def draft(
+    tap: Tap, terminal_id: int, when: When, person: Person, place: Place | None, *, disputed: bool
+) -> Draft:
+    """The registration of a tap."""
+    return Draft(
+        epoch_id=tap.epoch_id,
+        seq=tap.seq,
+        terminal_id=terminal_id,
+        reader=tap.body.reader,
+        badge_id=person.badge_id,
+        assurance=int(tap.badge.assurance),
+        flags=tap.badge.flags,
+        direction=_direction(tap.body.direction),
+        received_ms=tap.received_ms,
+        when=when,
+        attribution=attribute(
+            person, place, when.tapped_ms, clock_unsure=when.unsure, disputed=disputed
+        ),
+    )
+
+
+def moment(body: Body, clock: Body | None, row: Mapping[str, Any] | None) -> When:
+    """When a tap was: by the `clock` record after it, or as its registration has it already."""
+    found = None if clock is None else times.corrected(body, clock)
+    if found is not None:
+        return found
+    told = times.as_told(body)
+    if told.unsure and row is not None and row["corrected"]:
+        return When(row["tapped_ms"], row["earliest_ms"], row["latest_ms"], corrected=True)
+    return told
+
+
+def is_disputed(status: str, row: Mapping[str, Any] | None) -> bool:
+    """Whether a tap of a terminal of this status is disputed.
+
+    Once it is, or once it is not, it stays so until a person says otherwise.
+    """
+    if row is None:
+        return status == "revoked"
+    return Reason.DISPUTED in (row["reason"] or "").split()
+
+
+def _direction(number: int | None) -> str:
+    try:
+        return Direction(number or 0).name.lower().replace("_", "-")
+    except ValueError:
+        return "auto"
