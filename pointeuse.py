@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-__version__ = "0.1.0"
+from protocol import VERSION
 
 _GROUPS = {
     "agent": ("agent.cli", "agent", "Run and look after a terminal."),
@@ -51,7 +51,7 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy)
-@click.version_option(__version__, prog_name="pointeuse")
+@click.version_option(VERSION, prog_name="pointeuse")
 def cli() -> None:
     """Badge terminals at site entrances, and the platform behind them."""
 

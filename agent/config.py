@@ -8,6 +8,8 @@ from msgspec import Meta, Struct
 from agent.readers.config import ReaderConfig
 from protocol import settings
 
+_SOCKET_PATH = 107
+"""Octets of the path of a unix socket at most (unix(7))."""
 Seconds = Annotated[float, Meta(ge=0, le=86_400 * 366)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 
@@ -64,6 +66,12 @@ class Config(Struct, forbid_unknown_fields=True, frozen=True):
 def load(path: Path) -> Config:
     """Read and check `agent.toml`. Raises settings.SettingsError."""
     config = settings.load(path, Config)
+    length = len(bytes(config.state / "status.sock"))
+    if length > _SOCKET_PATH:
+        raise settings.SettingsError(
+            f"{path}: terminal.state = {config.terminal.state!r}: expected a path that is"
+            f" {length - _SOCKET_PATH} bytes shorter, since a socket is made in it"
+        )
     names = [reader.name for reader in config.readers]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -21,7 +21,7 @@ from agent.queue.journal import DamagedError, Journal
 from agent.readers import open_reader
 from agent.readers.base import Reader
 from agent.reads import ReaderState
-from agent.recorder import Recorder
+from agent.recorder import LAST_GOOD, Recorder
 from agent.status import StatusServer
 from agent.telemetry import Telemetry
 from agent.trust_store import TrustStore
@@ -53,7 +53,7 @@ class Agent:
         if show:
             sinks.append(TerminalSink())
         journal, ordinal, lost = self._open_journal(state / "journal.sqlite")
-        self._clock = Clock(journal.number("last-good-ms"))
+        self._clock = Clock(journal.number(LAST_GOOD))
         recorder = Recorder(
             journal,
             self._key,

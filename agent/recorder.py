@@ -15,11 +15,15 @@ from agent.queue.journal import CannotStoreError, Epoch, Journal, Row
 from agent.reads import BadgeRead
 from protocol import blobs, chain, seals
 from protocol.badges import Badge
-from protocol.bodies import BlobRef, Body, Direction, Kind, Time
+from protocol.bodies import BlobRef, Body, Direction, Kind, Sync, Time
 from protocol.keys import SigningKey, VerifyKey
 
 GROUP_READS = chain.MAX_GROUP - 2
 """Taps in one commit at most: a seal and a clock record may have to come before them."""
+
+LAST_GOOD = "last-good-ms"
+"""The journal's fact that holds the last time known to be right."""
+_KEEP_TIME_MS = 600_000
 
 _DIRECTIONS = {
     "auto": Direction.AUTO,
@@ -67,6 +71,7 @@ class Recorder:
         self._seal_ms, self._seal_taps = seal_ms, seal_taps
         self._seal: _Seal | None = None
         self._prepared: blobs.TapSealer | None = None
+        self._kept_ms = journal.number(LAST_GOOD)
         self._step: Step | None = None
         """A jump of the wall clock that no commit holds yet."""
         epochs = journal.epochs()
@@ -115,9 +120,16 @@ class Recorder:
             self._prepared = self._new_sealer(self.seq + 1, self._seal)
 
     def note_clock(self) -> bool:
-        """Write a clock record if the wall clock was set or stepped. Raises CannotStoreError."""
+        """Write a clock record if the wall clock was set or stepped; whether it did.
+
+        Now and then it also keeps the time, when that is known to be right: a boot that begins
+        before it knows that its clock was not set. Raises CannotStoreError.
+        """
         group = _Group(self.seq, self.link)
-        self._add_clock_step(group)
+        now = self._add_clock_step(group)
+        if now.sync is Sync.SYNCHRONISED and abs(now.wall_ms - self._kept_ms) >= _KEEP_TIME_MS:
+            self._journal.set_fact(LAST_GOOD, b"%d" % now.wall_ms)
+            self._kept_ms = now.wall_ms
         if not group.rows:
             return False
         self._commit(group)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.reads import ReaderState, Unreadable
-
-VERSION = "0.1.0"
+from protocol import VERSION
 
 
 class Telemetry:

@@ -1,7 +1,7 @@
 """The journal's tables, and how older ones become newer ones.
 
 Run as a program by the agent before it opens its journal (`python -m agent.queue.schema PATH`):
-sqlite-utils costs 16 MiB, which the agent would otherwise keep for years to use once.
+sqlite-utils costs 12 MiB, which the agent would otherwise keep for years to use once.
 """
 
 import sys

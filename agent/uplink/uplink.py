@@ -17,13 +17,13 @@ from agent import config
 from agent.clock import Clock
 from agent.gate import Gate, StoppedError
 from agent.queue.journal import JournalError
-from agent.telemetry import VERSION, Telemetry
+from agent.telemetry import Telemetry
 from agent.trust_store import TrustStore
 from agent.uplink.backlog import Backlog
 from agent.uplink.backoff import Backoff
 from agent.uplink.connection import Connection, ConnectionLostError, Waker, tls_context
 from agent.uplink.verdicts import Back, CloseEpoch, Forward, Hold, Ignore, Meaning
-from protocol import batches, topics
+from protocol import VERSION, batches, topics
 from protocol.bodies import Sync
 from protocol.errors import ProtocolError
 from protocol.hello import Hello

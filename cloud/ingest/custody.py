@@ -25,6 +25,7 @@ from cloud.times import now_ms
 from protocol.batches import Batch
 from protocol.errors import MalformedError, ProtocolError
 from protocol.hello import Hello
+from protocol.identity import compact, device_number
 from protocol.keys import VerifyKey
 from protocol.receipts import Leaf, Verdict
 
@@ -227,6 +228,9 @@ class Custody:
             try:
                 hello = Hello.unverified(incoming.payload)
             except MalformedError:
+                continue
+            if compact(device_number(hello.terminal)) != incoming.device:
+                # Anybody could have a receipt made out to another terminal.
                 continue
             leaf = self._leaf(
                 hello.terminal, _NO_EPOCH, Placed(Verdict.UNKNOWN, 0, _NO_LINK), hello.nonce

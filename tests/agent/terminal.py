@@ -24,10 +24,11 @@ class FakeClock:
     def __init__(self) -> None:
         self.wall_ms = 1_790_000_000_000
         self.uptime_ms = 10_000
+        self.sync = Sync.SET
         self.jump: Step | None = None
 
     def now(self) -> Time:
-        return Time(self.wall_ms, b"b" * 16, self.uptime_ms, Sync.SET, None)
+        return Time(self.wall_ms, b"b" * 16, self.uptime_ms, self.sync, None)
 
     def step(self, now: Time) -> Step | None:
         jump, self.jump = self.jump, None

@@ -90,3 +90,10 @@ def test_status_without_an_agent_says_how_to_start_one(tmp_path: Path) -> None:
     result = CliRunner().invoke(agent, ["status", "--config", str(path)])
     assert result.exit_code == 2
     assert "pointeuse agent run" in result.output
+
+
+def test_a_state_directory_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
+    fits, long = "/" + "s" * 94, "/" + "s" * 95
+    load(written(tmp_path, GOOD.replace("STATE", fits)))
+    with pytest.raises(SettingsError, match=r"terminal\.state = .* 1 bytes shorter"):
+        load(written(tmp_path, GOOD.replace("STATE", long)))

@@ -7,9 +7,9 @@ import pytest
 
 from agent.clock import Step
 from agent.queue.journal import CannotStoreError, Journal, Row
-from agent.recorder import GROUP_READS
+from agent.recorder import GROUP_READS, LAST_GOOD
 from protocol import blobs, chain, seals
-from protocol.bodies import Body, Kind
+from protocol.bodies import Body, Kind, Sync
 from tests.agent.terminal import Terminal, read
 
 
@@ -151,3 +151,21 @@ def test_a_clock_step_outlives_a_commit_that_fails(
     assert bodies(terminal)[-1].kind == Kind.CLOCK
     assert bodies(terminal)[-1].data == {0: 1_000, 1: 1_790_000_000_000}
     assert not terminal.recorder.note_clock()
+
+
+def test_the_last_time_known_to_be_right_is_kept_now_and_then(terminal: Terminal) -> None:
+    def kept() -> int:
+        return terminal.journal.number(LAST_GOOD)
+
+    terminal.recorder.note_clock()
+    assert kept() == 0  # set, but nobody vouches for it
+    terminal.clock.sync = Sync.SYNCHRONISED
+    first = terminal.clock.wall_ms
+    terminal.recorder.note_clock()
+    terminal.clock.wall_ms += 599_999
+    terminal.recorder.note_clock()
+    assert kept() == first
+    terminal.clock.wall_ms += 1
+    terminal.restart()
+    terminal.recorder.note_clock()
+    assert kept() == first + 600_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import pointeuse
+from protocol import VERSION
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,8 +32,8 @@ def test_help_names_every_group_and_imports_none() -> None:
 
 
 def test_version() -> None:
-    assert run("--version").stdout == f"pointeuse, version {pointeuse.__version__}\n"
-    assert f'version = "{pointeuse.__version__}"' in (ROOT / "pyproject.toml").read_text()
+    assert run("--version").stdout == f"pointeuse, version {VERSION}\n"
+    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize("group", ["agent", "provision", "cloud", "sim"])

@@ -1,8 +1,13 @@
 """The demonstration's scenario, on real parts: the whole path at once."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +49,44 @@ def test_the_scenario_meets_what_it_should(played: dict[str, Any]) -> None:
     assert {r["private_company"] for r in found} == {True, False}
     assert {r["worker"] is None for r in found} == {True, False}
     assert all(r["tapped_at"][-6] in "+-" for r in found)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory whose path leaves room for sockets in it; pytest's own does not."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as directory:
+        yield Path(directory)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_stops_everything_it_started(number: signal.Signals, short_path: Path) -> None:
+    # Ctrl-C reaches every process in the foreground, so the whole group gets the signal.
+    with subprocess.Popen(
+        [POINTEUSE, "sim", "demo", "--once"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"TMPDIR": str(short_path)},
+    ) as demo:
+        assert demo.stderr is not None
+        for line in demo.stderr:
+            if "a shift arrives" in line:
+                break
+        assert _running(short_path)
+        os.killpg(demo.pid, number)
+        demo.stderr.read()
+        assert demo.wait() != 0
+    assert _running(short_path) == []
+    assert list(short_path.iterdir()) == []
+
+
+def _running(directory: Path) -> list[str]:
+    """Command lines of the processes that work in a directory."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(directory) in command:
+                found.append(command)
+    return found

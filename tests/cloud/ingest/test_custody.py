@@ -228,6 +228,17 @@ def test_garbage_and_strangers_stop_nobody(platform: Platform, terminal: FakeTer
     assert platform.held(terminal) == whole(terminal)
 
 
+def test_a_stranger_is_given_no_receipt_made_out_to_another(platform: Platform) -> None:
+    stranger, other = FakeTerminal(), FakeTerminal()
+    group = [
+        Incoming(stranger.device, "hello", other.hello()),
+        Incoming(stranger.device, "hello", stranger.hello()),
+    ]
+    (answer,) = platform.custody.accept(group)
+    assert answer.leaf is not None
+    assert (answer.device, answer.leaf.terminal) == (stranger.device, stranger.thumbprint)
+
+
 def test_rejected_messages_are_capped_for_each_device(
     platform: Platform, terminal: FakeTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
