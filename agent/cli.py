@@ -32,7 +32,7 @@ def run(config_path: str, show: bool, verbose: bool) -> None:
 
     from agent.config import load
     from agent.main import Agent
-    from agent.queue.journal import JournalError
+    from agent.queue.errors import JournalError
     from protocol.errors import KeyFileError
     from protocol.settings import SettingsError
 

@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from agent.feedback import Sink
 from agent.notify import Notifier
-from agent.queue.journal import CannotStoreError, Journal
+from agent.queue.errors import CannotStoreError
+from agent.queue.journal import Journal
 from agent.reads import BadgeRead, Event, Feedback, ReaderState, Unreadable
 from agent.recorder import GROUP_READS, Recorder
 from agent.telemetry import Telemetry

@@ -17,7 +17,8 @@ from agent.feedback import LogSink, ReaderSink, Sink, Sinks, TerminalSink
 from agent.gate import Gate
 from agent.memory import use_one_heap
 from agent.notify import Notifier
-from agent.queue.journal import DamagedError, Journal
+from agent.queue.errors import DamagedError
+from agent.queue.journal import Journal
 from agent.readers import open_reader
 from agent.readers.base import Reader
 from agent.reads import ReaderState

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.clock import Clock, Step
-from agent.queue.journal import CannotStoreError, Epoch, Journal, Row
+from agent.queue.errors import CannotStoreError
+from agent.queue.journal import Journal
+from agent.queue.rows import Epoch, Row
 from agent.reads import BadgeRead
 from protocol import blobs, chain, seals
 from protocol.badges import Badge

@@ -46,6 +46,12 @@ def m001_records(db: Database) -> None:
     db.table("facts").create({"name": str, "value": bytes}, pk="name", strict=True)
 
 
+@migrations()
+def m002_wrapped(db: Database) -> None:
+    """Up to where a closed epoch was carried over into a later one."""
+    db.table("epochs").add_column("wrapped", int, not_null_default=0)
+
+
 def create(path: Path) -> None:
     """Create the journal at `path`, or bring an older one up to date."""
     db = Database(path)

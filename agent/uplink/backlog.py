@@ -6,7 +6,8 @@ Every method runs in the gate's thread, between two commits: the uplink never to
 import time
 from collections.abc import Callable
 
-from agent.queue.journal import Epoch, Journal, Row
+from agent.queue.journal import Journal
+from agent.queue.rows import Epoch, Row
 from agent.recorder import Recorder
 from agent.uplink.verdicts import Back, CloseEpoch, Forward, Hold, Ignore, Meaning, judge
 from protocol import batches, chain

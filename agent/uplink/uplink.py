@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from agent import config
 from agent.clock import Clock
 from agent.gate import Gate, StoppedError
-from agent.queue.journal import JournalError
+from agent.queue.errors import JournalError
 from agent.telemetry import Telemetry
 from agent.trust_store import TrustStore
 from agent.uplink.backlog import Backlog

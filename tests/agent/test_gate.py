@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from agent.gate import Gate, StoppedError
-from agent.queue.journal import CannotStoreError, Row
+from agent.queue.errors import CannotStoreError
+from agent.queue.rows import Row
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
 from protocol.seals import MLKEM768_X25519, SealingKey
 from tests.agent.terminal import Screen, Terminal, read
@@ -175,9 +176,9 @@ def test_a_gate_that_fails_leaves_nobody_waiting(
 def test_a_journal_that_cannot_be_pruned_stops_nobody(terminal: Terminal) -> None:
     screen = Screen()
     gate = Gate(terminal.journal, terminal.recorder, terminal.telemetry, screen, retention_ms=0)
-    terminal.journal._db.execute("ALTER TABLE receipts RENAME TO elsewhere")
+    terminal.journal.file.db.execute("ALTER TABLE receipts RENAME TO elsewhere")
     gate._upkeep(0.0)
-    assert "cannot prune" in terminal.telemetry.snapshot({})["alarms"]["cannot-store"]
+    assert "no such table: receipts" in terminal.telemetry.snapshot({})["alarms"]["cannot-store"]
 
 
 def test_a_stopped_gate_answers_nobody(terminal: Terminal) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from agent.clock import Step
-from agent.queue.journal import CannotStoreError, Journal, Row
+from agent.queue.errors import CannotStoreError
+from agent.queue.journal import Journal
+from agent.queue.rows import Row
 from agent.recorder import GROUP_READS, LAST_GOOD
 from protocol import blobs, chain, seals
 from protocol.bodies import Body, Kind, Sync

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.main import Agent
-from agent.queue.journal import CannotOpenError, CannotStoreError, DamagedError, Journal, Row
+from agent.queue.errors import CannotOpenError, CannotStoreError, DamagedError
+from agent.queue.journal import Journal
+from agent.queue.rows import Row
 from agent.reads import BadgeRead
 from protocol import chain
 from tests.agent.terminal import Terminal, read
@@ -28,7 +30,7 @@ def acknowledge(terminal: Terminal, seq: int, now_ms: int) -> None:
 
 
 def test_every_setting_durability_rests_on_is_read_back(terminal: Terminal) -> None:
-    db = terminal.journal._db
+    db = terminal.journal.file.db
     found = {
         name: db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "locking_mode")
@@ -104,7 +106,7 @@ def test_an_old_epoch_goes_once_it_is_acknowledged_whole(terminal: Terminal) -> 
 
 def test_a_checkpoint_waits_for_an_idle_moment(terminal: Terminal) -> None:
     wal = terminal.state / "journal.sqlite-wal"
-    terminal.journal._pages = 1000
+    terminal.journal.file._pages = 1000
     terminal.journal.checkpoint(idle=False)
     assert wal.stat().st_size > 0
     terminal.journal.checkpoint(idle=True)

@@ -8,7 +8,7 @@ import pytest
 
 from agent import config
 from agent.gate import Gate
-from agent.queue.journal import CannotStoreError
+from agent.queue.errors import CannotStoreError
 from agent.uplink.connection import ConnectionLostError, Waker
 from agent.uplink.uplink import Uplink
 from tests.agent.terminal import Screen, Terminal

@@ -1,0 +1,52 @@
+"""What can be wrong with a journal.
+
+JournalError
+├── CannotStoreError     a commit failed: nothing was recorded, and no green may be shown
+│   └── BrokenError      and no later commit to this file can be believed
+└── CannotOpenError      the file cannot be opened, or does not hold what it must
+    └── DamagedError     its pages contradict each other: no later try will read it
+"""
+
+import sqlite3
+
+
+class JournalError(Exception):
+    """Something is wrong with the journal."""
+
+
+class CannotStoreError(JournalError):
+    """A commit failed: nothing was recorded, and no green may be shown."""
+
+
+class BrokenError(CannotStoreError):
+    """A commit failed in a way that leaves the file in doubt: a new one has to be begun."""
+
+
+class CannotOpenError(JournalError):
+    """The journal cannot be opened, or does not hold what it must."""
+
+
+class DamagedError(CannotOpenError):
+    """The journal's pages contradict each other: no later try will read it."""
+
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is at fault, so that trying again cannot help."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def in_doubt(error: sqlite3.Error) -> bool:
+    """Whether, after this, what the file holds and what the disk holds may differ.
+
+    After a failed fsync Linux marks the pages clean: they read back, and then vanish. A disk that
+    is full is not of this kind: SQLite has undone what it wrote.
+    """
+    return is_damage(error) or getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+
+
+def why(error: sqlite3.Error) -> str:
+    """What SQLite says, with the name of its code."""
+    return f"{error} ({getattr(error, 'sqlite_errorname', 'SQLITE_ERROR')})"

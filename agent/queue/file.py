@@ -1,0 +1,241 @@
+"""The journal's file: one SQLite connection, one owner, every commit flushed before it returns.
+
+WAL with `synchronous=FULL`: NORMAL may roll back committed rows after a power cut. EXCLUSIVE, and
+one connection ever: SQLite before 3.51.3 can corrupt a WAL that two connections reset.
+"""
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from agent.queue.errors import (
+    BrokenError,
+    CannotOpenError,
+    CannotStoreError,
+    DamagedError,
+    in_doubt,
+    is_damage,
+    why,
+)
+
+_log = logging.getLogger("pointeuse.journal")
+MIGRATION = "m002_wrapped"
+CHECKPOINT_PAGES = 1000
+"""WAL pages (4 MiB) after which an idle moment is used to checkpoint."""
+FORCED_CHECKPOINT_PAGES = 8000
+_WAL_HEADER, _FRAME = 32, 24 + 4096
+OPEN = "open"
+"""The fact that says whether a process has, or had, the file open: then there is a WAL."""
+
+
+class JournalFile:
+    """An open file. Used by one thread, the gate's."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file at `path`, creating or migrating it.
+
+        Raises CannotOpenError; DamagedError when it is to be put aside.
+        """
+        self.path = path
+        self.broken: str | None = None
+        """Why nothing more may be written to this file, if so."""
+        self.torn = b""
+        """What stands in the WAL after the last commit that SQLite believes."""
+        self._pages = 0
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self.let_go()
+            kind = DamagedError if is_damage(error) else CannotOpenError
+            raise kind(f"cannot open the journal {path}: {why(error)}") from error
+        except subprocess.CalledProcessError as error:
+            self.let_go()
+            raise CannotOpenError(f"cannot create or migrate the journal {path}") from error
+        except OSError as error:
+            self.let_go()
+            raise CannotOpenError(f"cannot open the journal {path}: {error.strerror}") from error
+        except CannotOpenError:
+            self.let_go()
+            raise
+
+    def close(self) -> None:
+        """Checkpoint and close."""
+        if self.broken is None:
+            with suppress(sqlite3.Error):
+                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self.db.execute(SET_FACT, (OPEN, b"0"))
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close now: closed later, SQLite would delete the -wal of a file begun in its place."""
+        if hasattr(self, "db"):
+            with suppress(sqlite3.Error):
+                self.db.close()
+
+    def take(self) -> None:
+        """Begin to use what was found: from here on `torn` is gone, and a WAL must be there."""
+        self.torn = b""
+        with self.transaction():
+            self.db.execute(SET_FACT, (OPEN, b"1"))
+        self._checkpoint()
+
+    # -- writing -----------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One durable commit, or none and a CannotStoreError; a BrokenError if it ends the file."""
+        self.refuse_broken()
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            yield
+            self.db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self.failed(error) from error
+        finally:
+            if self.db.in_transaction:
+                with suppress(sqlite3.Error):
+                    self.db.rollback()
+        self._pages += 2
+
+    def refuse_broken(self) -> None:
+        """Raises BrokenError when this file may not be written any more."""
+        if self.broken is not None:
+            raise BrokenError(self.broken)
+
+    def failed(self, error: sqlite3.Error) -> CannotStoreError:
+        """The error to raise for one of SQLite's; notes what ends the file."""
+        message = f"cannot store in {self.path}: {why(error)}"
+        if not in_doubt(error):
+            return CannotStoreError(message)
+        self.broken = message
+        return BrokenError(message)
+
+    def wrote(self, records: int) -> None:
+        """Count what a commit outside `transaction` added to the WAL."""
+        self._pages += 1 + records // 8
+
+    def checkpoint(self, *, idle: bool) -> None:
+        """Move the WAL into the file when it is long and nobody waits, or is far too long."""
+        if self.broken is None and self._pages >= (
+            CHECKPOINT_PAGES if idle else FORCED_CHECKPOINT_PAGES
+        ):
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        try:
+            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            _log.warning("checkpoint of %s put off: %s", self.path, why(error))
+            if in_doubt(error):
+                self.broken = f"cannot checkpoint {self.path}: {why(error)}"
+        self._pages = 0
+
+    # -- opening -----------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        wal = wal_of(self.path)
+        had_wal = wal.exists()
+        if is_empty(self.path):
+            if not is_empty(wal):
+                raise DamagedError(f"{self.path} is missing or empty, and {wal.name} is not")
+            _create(self.path)
+        self._connect()
+        frames = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
+        self.torn = _after(wal, frames)
+        if not self._is_current():
+            self.db.close()
+            _migrate(self.path)
+            self._connect()
+        if not had_wal and self._was_open():
+            raise DamagedError(f"{wal} is missing: {self.path} was not closed")
+        # EXCLUSIVE takes effect with the first write: a second agent must fail now, not later.
+        self.db.execute("BEGIN IMMEDIATE")
+        self.db.execute("COMMIT")
+
+    def _connect(self) -> None:
+        self.db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        for pragma, wanted in _PRAGMAS.items():
+            self.db.execute(f"PRAGMA {pragma}={wanted}").fetchone()
+        for pragma, wanted in _PRAGMAS.items():
+            found = self.db.execute(f"PRAGMA {pragma}").fetchone()[0]
+            if str(found) != wanted:
+                raise CannotOpenError(
+                    f"SQLite keeps {pragma} at {found!r} in {self.path}, not {wanted!r}"
+                )
+
+    def _is_current(self) -> bool:
+        try:
+            row = self.db.execute(
+                "SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'journal' AND name = ?",
+                (MIGRATION,),
+            ).fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:  # locked, unreadable...
+                raise
+            return False  # there is no such table
+        return row is not None
+
+    def _was_open(self) -> bool:
+        row: Any = self.db.execute("SELECT value FROM facts WHERE name = ?", (OPEN,)).fetchone()
+        return row is not None and bytes(row[0]) == b"1"
+
+
+SET_FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
+_PRAGMAS = {
+    "locking_mode": "exclusive",
+    "journal_mode": "wal",
+    "synchronous": "2",
+    "wal_autocheckpoint": "0",
+    "cache_size": "-512",
+}
+
+
+def wal_of(path: Path) -> Path:
+    """Where SQLite keeps the write-ahead log of the file at `path`."""
+    return path.with_name(path.name + "-wal")
+
+
+def is_empty(path: Path) -> bool:
+    """Whether there is no file at `path`, or nothing in it."""
+    return not path.exists() or path.stat().st_size == 0
+
+
+def sync_directory(path: Path) -> None:
+    """Make names created, renamed or removed in a directory durable. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _create(path: Path) -> None:
+    """Make an empty journal at `path`: whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    for leftover in (new, wal_of(new), new.with_name(new.name + "-shm")):
+        leftover.unlink(missing_ok=True)
+    _migrate(new)
+    with new.open("rb") as file:
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync_directory(path.parent)
+
+
+def _migrate(path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "agent.queue.schema", path], check=True)
+
+
+def _after(wal: Path, frames: int) -> bytes:
+    """What a write-ahead log holds after its first `frames` frames."""
+    try:
+        with wal.open("rb") as file:
+            file.seek(_WAL_HEADER + max(frames, 0) * _FRAME)
+            return file.read()
+    except FileNotFoundError:
+        return b""
