@@ -6,7 +6,9 @@ import json
 import sys
 from typing import Any
 
-NAMES = ("tap", "drain", "memory")
+NAMES = ("tap", "queue", "drain", "memory")
+SCALED = frozenset({"queue"})
+"""Those that know --scale."""
 
 
 def main() -> None:
@@ -14,14 +16,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        help=f"of sizes and times in {', '.join(sorted(SCALED))}: 0.01 shows that it runs, and"
+        " measures nothing",
+    )
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
         parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
+    if not 0.0 < options.scale <= 1.0:
+        parser.error(f"--scale {options.scale:g} is not above 0 and at most 1")
     found: dict[str, Any] = {}
     for name in options.names or NAMES:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        found[name] = importlib.import_module(f"bench.{name}").run()
+        run = importlib.import_module(f"bench.{name}").run
+        found[name] = run(options.scale) if name in SCALED else run()
     if options.json:
         print(json.dumps(found))
         return

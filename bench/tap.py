@@ -4,7 +4,6 @@ The floor is one Ed25519 signature and one `synchronous=FULL` commit of the same
 floor alternate in short rounds, so that a disk that slows down slows both.
 """
 
-import sqlite3
 import tempfile
 import threading
 import time
@@ -17,10 +16,10 @@ from agent.queue.journal import Journal
 from agent.reads import BadgeRead, Feedback
 from agent.recorder import Recorder
 from agent.telemetry import Telemetry
+from bench.floors import Floor
 from bench.statistics import percentile
 from protocol.badges import Assurance
 from protocol.identity import generate_identity
-from protocol.keys import SigningKey
 from protocol.seals import SealingKey
 
 ROUNDS = 2000
@@ -41,28 +40,6 @@ class _Lamp:
         self.shown.set()
 
 
-class _Floor:
-    """One signature and one durable commit of as many bytes as a tap stores."""
-
-    def __init__(self, path: Path, key: SigningKey, row: tuple[bytes, ...]) -> None:
-        self._key, self._row = key, row
-        self._db = sqlite3.connect(path, isolation_level=None)
-        for pragma in ("journal_mode=wal", "synchronous=full", "locking_mode=exclusive"):
-            self._db.execute(f"PRAGMA {pragma}").fetchone()
-        self._db.execute("PRAGMA wal_autocheckpoint=0").fetchone()
-        self._db.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY, a, b, c, d)")
-
-    def once(self) -> float:
-        begun = time.perf_counter_ns()
-        self._key.sign(self._row[0])
-        self._db.execute("INSERT INTO rows (a, b, c, d) VALUES (?, ?, ?, ?)", self._row)
-        return (time.perf_counter_ns() - begun) / 1e6
-
-    def close(self) -> None:
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self._db.close()
-
-
 def run() -> dict[str, Any]:
     """Measure, and return milliseconds and the ratio."""
     with tempfile.TemporaryDirectory(prefix="bench-tap-", dir=Path.cwd()) as directory:
@@ -81,7 +58,7 @@ def _measure(directory: Path) -> dict[str, Any]:
     thread.start()
     _tap(gate, lamp, 0)
     row = gate.ask(lambda: list(journal.rows(1, 3, 1)))[0]
-    floor = _Floor(
+    floor = Floor(
         directory / "floor.sqlite", key, (row.body, row.blob or b"", row.link, row.signature or b"")
     )
     taps: list[float] = []
