@@ -60,6 +60,21 @@ def decode(data: bytes) -> Any:
     return value
 
 
+def decode_next(data: bytes, at: int) -> tuple[Any, int]:
+    """One value of a CBOR sequence (RFC 8742) that starts at `at`, and where the next one starts.
+
+    `data` must hold the rest of the sequence, or MAX_MESSAGE octets of it. Raises MalformedError,
+    also for a value that is longer than that.
+    """
+    try:
+        value, end = _item(data, at, MAX_DEPTH)
+    except IndexError:
+        raise MalformedError("the CBOR ends too early") from None
+    if end - at > MAX_MESSAGE:
+        raise MalformedError(f"{end - at} bytes of CBOR; {MAX_MESSAGE} is the most")
+    return value, end
+
+
 def _item(data: bytes, at: int, depth: int) -> tuple[Any, int]:
     first = data[at]
     at += 1

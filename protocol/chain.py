@@ -59,6 +59,11 @@ def assemble_head(head: Head, key: VerifyKey, signature: bytes) -> bytes:
     return cose.assemble1(key, _payload(head), signature)
 
 
+def check_head(head: Head, key: VerifyKey, signature: bytes) -> None:
+    """Check that `key` signed this head, by the signature kept of it. Raises SignatureError."""
+    cose.check1(key, _payload(head), _HEAD_AAD, signature)
+
+
 def _payload(head: Head) -> bytes:
     return cbor.encode_in_order([head.terminal, head.epoch, head.seq, head.link])
 

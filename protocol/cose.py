@@ -36,6 +36,11 @@ def signature1(key: SigningKey, payload: bytes, aad: bytes) -> bytes:
     return key.sign(cbor.encode_in_order(["Signature1", key.public.protected, aad, payload]))
 
 
+def check1(key: VerifyKey, payload: bytes, aad: bytes, signature: bytes) -> None:
+    """Check a signature kept alone, as `signature1` made it. Raises SignatureError."""
+    key.verify(signature, cbor.encode_in_order(["Signature1", key.protected, aad, payload]))
+
+
 def assemble1(key: VerifyKey, payload: bytes, signature: bytes) -> bytes:
     """The tagged COSE_Sign1 around a signature made earlier by `key`."""
     return _TAGS[_SIGN1_TAG] + cbor.encode_in_order([key.protected, {}, payload, signature])
@@ -53,6 +58,11 @@ def verify1(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, Verif
         cbor.encode(["Signature1", protected, aad, payload]),
     )
     return payload, key
+
+
+def is_sign1(message: bytes) -> bool:
+    """Whether a message begins as a COSE_Sign1 does."""
+    return message.startswith(_TAGS[_SIGN1_TAG])
 
 
 def unverified1(message: bytes) -> bytes:

@@ -2,6 +2,9 @@
 
 A verifier is shown the record's body and blob, its own key `k`, the link before it and the
 hashes of the bodies between it and the next head. Nothing about anybody else is in it.
+
+A record that was carried over stands inside the body of the one that carries it: that one's place
+in the chain is proved, and the blob opens at the place where the record first stood.
 """
 
 from collections.abc import Sequence
@@ -10,10 +13,11 @@ from dataclasses import dataclass
 from protocol import cbor, chain
 from protocol.badges import Badge
 from protocol.blobs import Place, blob_hash, open_disclosed
-from protocol.bodies import Body
+from protocol.bodies import Body, Kind
 from protocol.errors import LinkError, MalformedError, SealError, SignatureError
 from protocol.fields import as_array, as_bytes, as_map, version
 from protocol.keys import VerifyKey
+from protocol.salvaged import carried_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,11 @@ class Disclosure:
         )
 
     def verify(self, signer: VerifyKey, terminal: bytes | None = None) -> tuple[Body, Badge | None]:
-        """The record, and who tapped if that is disclosed.
+        """The record as it stands in the chain, and who tapped if that is disclosed.
 
-        `signer` is the key of `terminal`, which is its own thumbprint unless a key record has
-        replaced it. Raises MalformedError, SignatureError, LinkError, SealError.
+        What a record says that was carried over, `carried_body` tells of it. `signer` is the key of
+        `terminal`, which is its own thumbprint unless a key record has replaced it. Raises
+        MalformedError, SignatureError, LinkError, SealError.
         """
         head = chain.verify_head(self.head, signer)
         if head.terminal != (terminal or signer.thumbprint):
@@ -81,7 +86,8 @@ class Disclosure:
             link = chain.next_link_by_hash(link, body_hash)
         if link != head.link:
             raise LinkError(f"record {body.seq} is not in the chain that the head signs")
-        return body, self._open(body)
+        meant = carried_body(body) if body.kind == Kind.SALVAGED else body
+        return body, self._open(meant)
 
     def _open(self, body: Body) -> Badge | None:
         if self.blob is None:

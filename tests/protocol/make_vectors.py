@@ -28,6 +28,7 @@ def hexed(value: Any) -> Any:
 
 
 FILES = {
+    "archives": vectors_of_messages.archives,
     "identity": vectors_of_records.identities,
     "cbor": vectors_of_records.cbors,
     "bodies": vectors_of_records.bodies,

@@ -1,5 +1,6 @@
 """Every kind of message, made by the code under test from fixed keys and numbers."""
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 
 from protocol import blobs, cbor, chain, seals
+from protocol.archive import ArchiveWriter
 from protocol.badges import Assurance, Badge
 from protocol.batches import Batch
 from protocol.bodies import BlobRef, Body, Direction, Kind, Sync, Time
@@ -103,6 +105,44 @@ class Chain:
         )
 
 
+def carried(made: Chain, seq: int = 4) -> Disclosure:
+    """The disclosure of a tap of `made` that a later epoch carries."""
+    me, epoch = made.key.public.thumbprint, b"e" * 16
+    raw, blob = made.records[seq - 1]
+    data: dict[int, Any] = {0: "the journal was damaged", 1: 2}
+    start = Body(me, epoch, 1, Kind.START, TIME, data=data).encode()
+    data = {0: EPOCH, 1: seq, 2: raw}
+    ref = Body.decode(raw).blob_ref
+    body = Body(me, epoch, 2, Kind.SALVAGED, TIME, blob_ref=ref, data=data).encode()
+    link = chain.next_link(chain.epoch_link(me, epoch), start)
+    head = chain.sign_head(chain.Head(me, epoch, 2, chain.next_link(link, body)), made.key)
+    return Disclosure(body, link, [], head, blob, made.disclosure(seq).key)
+
+
+def archive_items(made: Chain) -> list[bytes]:
+    """An archive of the chain, item by item."""
+    me = made.key.public.thumbprint
+    signature = chain.head_signature(chain.Head(me, EPOCH, 5, made.links[5]), made.key)
+    leaf = Leaf(me, EPOCH, 5, made.links[5], TIME.wall_ms, 1, NONCE, Verdict.STORED)
+    rows = [(*record, made.links[seq], None) for seq, record in enumerate(made.records, 1)]
+    rows[-1] = (*rows[-1][:3], signature)
+    items: list[bytes] = []
+
+    class Items(io.BytesIO):
+        def write(self, raw: Any) -> int:
+            items.append(bytes(raw))
+            return len(raw)
+
+    writer = ArchiveWriter(Items(), made.key.public, TIME.wall_ms)
+    writer.trust(TRUST.sign([ROOT]))
+    writer.epoch(EpochState(EPOCH, 1, 1, made.links[0], 5, made.links[5], 5))
+    writer.receipt(sign_receipts([leaf], RECEIPT)[0])
+    writer.records(1, rows[:2])
+    writer.records(3, rows[2:])
+    writer.end()
+    return items
+
+
 def cbor_hash(body: bytes) -> bytes:
     import hashlib
 
@@ -157,7 +197,9 @@ def all_messages() -> dict[str, list[bytes]]:
         "configuration-payload": [payload_of(configuration)],
         "command-payload": [payload_of(command)],
         "cose-key": [ROOT.public.to_cose(), signing_key(9, Algorithm.ES256).public.to_cose()],
-        "disclosure": [made.disclosure().encode()],
+        "disclosure": [made.disclosure().encode(), carried(made).encode()],
+        "archive-header": archive_items(made)[:1],
+        "archive-item": archive_items(made)[1:],
         "badge": [plain],
         "start-data": [cbor2.dumps(Body.decode(made.records[0][0]).data)],
         "clock-data": [cbor.encode({0: 1_000, 1: TIME.wall_ms})],

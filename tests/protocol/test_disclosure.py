@@ -7,17 +7,20 @@ import pytest
 
 from protocol import cbor, chain
 from protocol.batches import Batch
-from protocol.bodies import Kind
+from protocol.bodies import Body, Kind
 from protocol.disclosure import Disclosure
-from protocol.errors import LinkError, ProtocolError, SealError, SignatureError
+from protocol.errors import LinkError, MalformedError, ProtocolError, SealError, SignatureError
 from protocol.hello import Hello
+from protocol.salvaged import carried_body
 from tests.protocol.messages import (
     BADGE,
     EPOCH,
     ME,
     NONCE,
     TERMINAL,
+    TIME,
     Chain,
+    carried,
     hello,
     signing_key,
 )
@@ -98,3 +101,39 @@ def test_a_body_nobody_can_read_does_not_hold_back_a_batch() -> None:
         head = chain.sign_head(chain.Head(ME, EPOCH, 1, link), TERMINAL)
         batch = Batch(NONCE, EPOCH, 1, chain.epoch_link(ME, EPOCH), [(body, None)], head)
         assert Batch.decode(batch.encode()).prove(TERMINAL.public, ME) == [link]
+
+
+def test_a_record_carried_over_opens_at_its_first_place() -> None:
+    good = carried(CHAIN, 4)
+    body, badge = good.verify(TERMINAL.public)
+    assert (body.kind, body.seq, badge) == (Kind.SALVAGED, 2, BADGE)
+    inner = carried_body(body)
+    assert (inner.kind, inner.epoch, inner.seq) == (Kind.TAP, EPOCH, 4)
+    assert inner.encode() == CHAIN.records[3][0]
+
+
+def test_a_record_carried_over_is_the_one_it_is_said_to_be() -> None:
+    good = Body.decode(carried(CHAIN, 4).body)
+    raw = CHAIN.records[3][0]
+
+    def remade(data: dict[int, Any], ref: Any = good.blob_ref) -> Disclosure:
+        made = carried(CHAIN, 4)
+        body = Body(ME, good.epoch, 2, Kind.SALVAGED, TIME, blob_ref=ref, data=data).encode()
+        head = chain.Head(ME, good.epoch, 2, chain.next_link(made.link, body))
+        signed = chain.sign_head(head, TERMINAL)
+        return Disclosure(body, made.link, [], signed, made.blob, made.key)
+
+    data = {0: EPOCH, 1: 4, 2: raw}
+    assert remade(data).verify(TERMINAL.public)[1] == BADGE
+    foreign = Body(b"?" * 32, EPOCH, 4, Kind.TAP, TIME, blob_ref=good.blob_ref).encode()
+    for error, wrong, ref in (
+        (LinkError, data | {1: 5}, good.blob_ref),
+        (LinkError, data | {0: b"?" * 16}, good.blob_ref),
+        (LinkError, data | {2: foreign}, good.blob_ref),
+        (SealError, data | {2: CHAIN.records[4][0], 1: 5}, good.blob_ref),
+        (SealError, data, None),
+        (MalformedError, data | {2: b"?"}, good.blob_ref),
+        (MalformedError, {}, good.blob_ref),
+    ):
+        with pytest.raises(error):
+            remade(wrong, ref).verify(TERMINAL.public)

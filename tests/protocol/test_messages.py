@@ -1,5 +1,6 @@
 """What every message shares: its version, its numbers as published, and limits met exactly."""
 
+import io
 import re
 from collections.abc import Callable
 from enum import IntEnum
@@ -10,7 +11,7 @@ import cbor2
 import pytest
 
 import protocol
-from protocol import batches, chain, cose, trust
+from protocol import archive, batches, chain, cose, trust
 from protocol.batches import Batch
 from protocol.bodies import MAX_BODY, Body, Direction, Kind, Sync
 from protocol.commands import Command
@@ -31,6 +32,7 @@ from tests.protocol.messages import (
     TIME,
     TRUST,
     Chain,
+    archive_items,
     changed,
     hello,
     leaves,
@@ -51,6 +53,7 @@ VERSIONED: dict[str, tuple[bytes, Callable[[bytes], Any]]] = {
     "body": (CHAIN.records[2][0], Body.decode),
     "batch": (CHAIN.batch().encode(), Batch.decode),
     "disclosure": (CHAIN.disclosure().encode(), Disclosure.decode),
+    "archive": (archive_items(CHAIN)[0], lambda raw: next(archive.read(io.BytesIO(raw)))),
     "leaf": (leaves(1)[0].encode(), Leaf.decode),
     "hello": (
         payload_of(hello().sign(TERMINAL)),

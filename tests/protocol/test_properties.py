@@ -1,5 +1,6 @@
 """Whatever arrives, only typed errors; whatever is flipped, found."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import blobs, cbor, chain, cose, merkle, seals, topics, trust
+from protocol import archive, blobs, cbor, chain, cose, merkle, seals, topics, trust
 from protocol.badges import Assurance, Badge
 from protocol.batches import Batch
 from protocol.bodies import Body, peek_blob_hash
@@ -53,6 +54,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     ),
     "command": lambda raw: Command.verify(raw, CONFIG_LOOKUP, terminal=ME, nonce=NONCE, after=0),
     "disclosure": Disclosure.decode,
+    "archive": lambda raw: list(archive.read(io.BytesIO(raw))),
     "key": VerifyKey.from_cose,
     "blob": lambda raw: blobs.open_blob(raw, CHAIN.content, CHAIN.place(3)),
 }

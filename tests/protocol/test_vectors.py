@@ -1,5 +1,6 @@
 """The published vectors: what must be accepted is, what must be rejected is, with its error."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 
 import protocol
-from protocol import blobs, cbor, chain, cose, errors, seals, trust
+from protocol import archive, blobs, cbor, chain, cose, errors, seals, trust
 from protocol.batches import Batch
 from protocol.bodies import Body
 from protocol.commands import Command
@@ -20,9 +21,10 @@ from protocol.identity import device_number, parse_device_number
 from protocol.keys import VerifyKey
 from protocol.receipts import verify_receipt
 from protocol.seals import SealingKey
+from protocol.verification import verify
 
 DIRECTORY = Path(protocol.__file__).parent / "vectors"
-_TEXT = {"why", "error", "device_number", "number", "profile", "employer", "worker", "name",
+_TEXT = {"why", "what", "error", "device_number", "number", "profile", "employer", "worker", "name",
          "reject_device_numbers"}  # fmt: skip
 
 
@@ -104,6 +106,26 @@ def test_disclosures() -> None:
 def test_disclosures_reject(vector: Any) -> None:
     with expected(vector):
         Disclosure.decode(vector["message"]).verify(VerifyKey.from_cose(vector["key"]))
+
+
+def test_archives() -> None:
+    for vector in VECTORS["archives"]["accept"]:
+        key = VerifyKey.from_cose(vector["key"])
+        both: tuple[dict[str, Any], ...] = ({}, {"key": key, "trust": vector["trust"]})
+        for given in both:
+            report = verify(archive.read(io.BytesIO(vector["message"])), **given)
+            assert (report.findings, report.terminal) == ([], key.thumbprint)
+            (epoch,) = report.epochs
+            assert (epoch.last, epoch.signed, epoch.ends) == (
+                vector["last"],
+                *[vector["receipt"]] * 2,
+            )
+
+
+@rejecting("archives")
+def test_archives_reject(vector: Any) -> None:
+    report = verify(archive.read(io.BytesIO(vector["message"])))
+    assert report.findings[0].what == vector["what"]
 
 
 def test_cbor() -> None:

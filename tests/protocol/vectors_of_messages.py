@@ -26,6 +26,8 @@ from tests.protocol.messages import (
     TIME,
     TRUST,
     Chain,
+    archive_items,
+    carried,
     hello,
     leaves,
     signing_key,
@@ -96,6 +98,11 @@ def disclosures() -> Vector:
         "an earlier head": ("LinkError", TERMINAL, remade(head=made.head(4))),
         "signed by another key": ("SignatureError", foreign, good.encode()),
         "another terminal's head": ("SignatureError", foreign, remade(head=stolen)),
+        "carried over, and shown as another": (
+            "LinkError",
+            TERMINAL,
+            remade(body=carried(made, 5).body, link=carried(made).link, head=carried(made).head),
+        ),
         "a part missing": (
             "MalformedError",
             TERMINAL,
@@ -108,6 +115,8 @@ def disclosures() -> Vector:
              "seq": 4, "number": BADGE.number},
             {"why": "signed with ES256", "message": es256.disclosure(3).encode(),
              "key": ES256.public.to_cose(), "seq": 3, "number": BADGE.number},
+            {"why": "carried over into a later epoch", "message": carried(made).encode(),
+             "key": TERMINAL.public.to_cose(), "seq": 2, "number": BADGE.number},
             {"why": "the blob is erased", "message": remade(blob=None, key=None),
              "key": TERMINAL.public.to_cose(), "seq": 4, "number": None},
             {"why": "k is withheld", "message": remade(key=None),
@@ -116,6 +125,38 @@ def disclosures() -> Vector:
         "reject": [
             {"why": why, "message": message, "key": key.public.to_cose(), "error": error}
             for why, (error, key, message) in reject.items()
+        ],
+    }  # fmt: skip
+
+
+def archives() -> Vector:
+    items = archive_items(Chain())
+    trust = TRUST.sign([ROOT])
+
+    def changed(number: int, place: int) -> bytes:
+        item = bytearray(items[number])
+        item[place] ^= 1
+        return b"".join([*items[:number], bytes(item), *items[number + 1 :]])
+
+    reject = {
+        "the end is missing": ("file", b"".join(items[:-1])),
+        "something after the end": ("file", b"".join([*items, items[-1]])),
+        "the end counts more": ("file", changed(6, 4)),
+        "the end has another hash": ("file", changed(6, -1)),
+        "the first page is missing": ("missing", b"".join([*items[:4], *items[5:]])),
+        "the last page is missing": ("missing", b"".join([*items[:5], items[6]])),
+        "the receipt is missing": ("acked", b"".join([*items[:3], *items[4:]])),
+        "an edited receipt": ("receipt", changed(3, 60)),
+        "an edited head": ("signature", changed(5, -1)),
+        "an edited record": ("changed", changed(4, 100)),
+        "another trust document": ("trust", changed(1, -1)),
+    }
+    return {
+        "accept": [{"message": b"".join(items), "key": TERMINAL.public.to_cose(), "trust": trust,
+                    "last": 5, "receipt": 5}],
+        "reject": [
+            {"why": why, "what": what, "message": message}
+            for why, (what, message) in reject.items()
         ],
     }  # fmt: skip
 
