@@ -6,6 +6,7 @@ asks the gate, between two groups.
 """
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
@@ -13,15 +14,22 @@ from typing import Any, Generic, TypeVar
 
 from agent.feedback import Sink
 from agent.notify import Notifier
-from agent.queue.errors import CannotStoreError
+from agent.queue.errors import BrokenError, CannotStoreError
 from agent.queue.journal import Journal
+from agent.queue.scrub import Scrubber
 from agent.reads import BadgeRead, Event, Feedback, ReaderState, Unreadable
 from agent.recorder import GROUP_READS, Recorder
+from agent.salvager import Salvager
 from agent.telemetry import Telemetry
 from protocol.errors import MalformedError
 
 T = TypeVar("T")
 _TICK_S = 1.0
+_BUSY_TICK_S = 0.005
+_RENEW_AGAIN_S = 2.0
+"""How long to wait before trying again to begin a new journal."""
+_RENEWED_OFTEN_S = 3600.0
+_LONGEST_RENEWAL_S = 600.0
 _STOP = object()
 _log = logging.getLogger("pointeuse.gate")
 
@@ -39,11 +47,14 @@ class _Question(Generic[T]):
         self._function = function
         self._answer: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
-    def run(self) -> None:
+    def run(self) -> Exception | None:
+        """Answer; the error, if that was the answer."""
         try:
             self._answer.put((self._function(), None))
         except Exception as error:  # noqa: BLE001 - it is the asker's
             self._answer.put((None, error))
+            return error
+        return None
 
     def refuse(self) -> None:
         self._answer.put((None, StoppedError()))
@@ -68,7 +79,13 @@ class Gate:
         debounce_s: float = 3.0,
         retention_ms: int | None = None,
         notifier: Notifier | None = None,
+        receipt_keys: Callable[[], Sequence[bytes]] = tuple,
     ) -> None:
+        """`receipt_keys` gives the COSE_Keys whose receipts a salvage believes."""
+        self.salvager = Salvager(journal, recorder, telemetry, receipt_keys)
+        self._scrubber = Scrubber(journal, recorder.terminal, recorder.public)
+        self._renew_at = self._renew_wait_s = 0.0
+        self._renewed_at = -_RENEWED_OFTEN_S
         self.journal, self.recorder, self.telemetry = journal, recorder, telemetry
         self.recorded: Callable[[], None] = lambda: None
         """Called after each commit of taps, in the gate's thread: wakes the uplink."""
@@ -111,6 +128,7 @@ class Gate:
                 self._tick(idle=not waiting)
         finally:
             self._stopped = True
+            self.salvager.close()
             for item in waiting:
                 if isinstance(item, _Question):
                     item.refuse()  # one that was answered already takes no notice
@@ -120,7 +138,9 @@ class Gate:
         self._admit([item for item in waiting if type(item) is BadgeRead])
         for item in waiting:
             if isinstance(item, _Question):
-                item.run()
+                error = item.run()
+                if isinstance(error, sqlite3.Error):
+                    self.journal.distrust(error)
             elif isinstance(item, Unreadable):
                 self.telemetry.unreadable(item)
                 self._show(item.reader, Feedback.TRY_AGAIN)
@@ -128,12 +148,15 @@ class Gate:
                 self.telemetry.reader(item)
             elif item is _STOP:
                 self._stopped = True
+        if self.journal.broken is not None:
+            self._renew()
 
     def _take(self) -> list[Any]:
         """Everything that waits, up to one group; an empty list after a quiet moment."""
         items: list[Any] = []
         try:
-            items.append(self._inbox.get(timeout=_TICK_S))
+            tick_s = _BUSY_TICK_S if self.salvager.busy else _TICK_S
+            items.append(self._inbox.get(timeout=tick_s))
             while len(items) < GROUP_READS:
                 items.append(self._inbox.get_nowait())
         except Empty:
@@ -152,7 +175,7 @@ class Gate:
 
     def _store(self, reads: Sequence[BadgeRead]) -> None:
         try:
-            self.recorder.record(reads)
+            self._record(reads)
         except MalformedError as error:
             self._store_those_that_fit(reads, error)
             return
@@ -166,6 +189,46 @@ class Gate:
         self.telemetry.alarm("cannot-store", None)
         self.recorded()
         self.recorder.prepare()
+
+    def _record(self, reads: Sequence[BadgeRead]) -> None:
+        """Commit a record for each read, in a new journal if this one turns out broken.
+
+        Raises MalformedError, CannotStoreError.
+        """
+        try:
+            self.recorder.record(reads)
+        except BrokenError:
+            if not self._renew():
+                raise
+            self.recorder.record(reads)
+
+    def _renew(self) -> bool:
+        """Begin a new journal in place of the broken one; whether that was possible."""
+        if time.monotonic() < self._renew_at:
+            return False
+        why = self.journal.broken
+        _log.error("%s; beginning a new journal", why)
+        try:
+            self.recorder.renew()
+            self.salvager.look_again()
+        except CannotStoreError as error:
+            self._renew_at = time.monotonic() + _RENEW_AGAIN_S
+            self.telemetry.alarm("cannot-store", str(error))
+            return False
+        self._renew_at = self._next_renewal()
+        self.telemetry.count("renewed")
+        self.telemetry.alarm("cannot-store", None)
+        self.telemetry.alarm("journal-renewed", why)
+        self.recorded()
+        return True
+
+    def _next_renewal(self) -> float:
+        """When a journal may be renewed again: soon, and ever later if that does not help."""
+        now = time.monotonic()
+        often = now - self._renewed_at < _RENEWED_OFTEN_S
+        self._renew_wait_s = min(2 * self._renew_wait_s + 1, _LONGEST_RENEWAL_S) if often else 0.0
+        self._renewed_at = now
+        return now + self._renew_wait_s
 
     def _store_those_that_fit(self, reads: Sequence[BadgeRead], error: MalformedError) -> None:
         fitting = [read for read in reads if self._fits(read)]
@@ -216,11 +279,15 @@ class Gate:
 
     def _tick(self, *, idle: bool) -> None:
         now = time.monotonic()
-        if idle or now - self._tick_at >= _TICK_S:
+        if now - self._tick_at >= _TICK_S:
             self._tick_at = now
             self._notifier.send("WATCHDOG=1")
             self._upkeep(now)
+        if idle:
+            self._salvage()
         self.journal.checkpoint(idle=idle)
+        if self.journal.broken is not None:
+            self._renew()
 
     def _upkeep(self, now: float) -> None:
         horizon = now - max(self._debounce_s, _TICK_S)
@@ -231,11 +298,23 @@ class Gate:
             self._prune()
         except CannotStoreError as error:
             self.telemetry.alarm("cannot-store", str(error))
+        self._scrubber.step()
+
+    def _salvage(self) -> None:
+        try:
+            if self.salvager.step():
+                self.recorded()
+        except CannotStoreError as error:
+            self.telemetry.alarm("cannot-store", str(error))
+        except sqlite3.Error as error:
+            if not self.journal.distrust(error):
+                raise
 
     def _prune(self) -> None:
         if self._retention_ms is not None:
             before_ms = time.time_ns() // 1_000_000 - self._retention_ms
             self.journal.prune(before_ms, self.recorder.live_seal)
+            self.salvager.tidy(before_ms / 1000)
 
     def _refuse_rest(self) -> None:
         while True:

@@ -7,8 +7,6 @@ everything before it.
 import logging
 import signal
 import threading
-import time
-from pathlib import Path
 from typing import Any
 
 from agent.clock import Clock
@@ -17,8 +15,8 @@ from agent.feedback import LogSink, ReaderSink, Sink, Sinks, TerminalSink
 from agent.gate import Gate
 from agent.memory import use_one_heap
 from agent.notify import Notifier
-from agent.queue.errors import DamagedError
-from agent.queue.journal import Journal
+from agent.queue.opening import open_journal
+from agent.queue.salvaged import Gap
 from agent.readers import open_reader
 from agent.readers.base import Reader
 from agent.reads import ReaderState
@@ -53,7 +51,9 @@ class Agent:
         sinks: list[Sink] = [ReaderSink(self._readers), LogSink()]
         if show:
             sinks.append(TerminalSink())
-        journal, ordinal, lost = self._open_journal(state / "journal.sqlite")
+        public = self._key.public
+        opened = open_journal(state / "journal.sqlite", public.thumbprint, public)
+        journal = opened.journal
         self._clock = Clock(journal.number(LAST_GOOD))
         recorder = Recorder(
             journal,
@@ -62,9 +62,11 @@ class Agent:
             self._trust.current.seal_to,
             seal_ms=int(config.gate.seal_s * 1000),
             seal_taps=config.gate.seal_taps,
-            lost=lost,
-            ordinal=ordinal,
+            lost=opened.lost,
         )
+        if opened.missing is not None:
+            gap = Gap(opened.missing, 1, None, opened.lost or "")
+            recorder.carry_over([gap], "missing", 1)
         self.gate = Gate(
             journal,
             recorder,
@@ -73,6 +75,7 @@ class Agent:
             debounce_s=config.gate.debounce_s,
             retention_ms=int(config.retention.days * 86_400_000),
             notifier=self._notifier,
+            receipt_keys=lambda: [key.to_cose() for key in self._trust.current.receipt_keys],
         )
         self._stop = threading.Event()
 
@@ -143,26 +146,3 @@ class Agent:
         self.gate.recorded = waker.wake
         uplink.start()
         return uplink
-
-    @staticmethod
-    def _open_journal(path: Path) -> tuple[Journal, int, str | None]:
-        """The journal; a damaged one is put aside, never deleted, and begun anew.
-
-        One that is locked, or on a disk that does not answer, may hold taps that nobody else has:
-        it is waited for. Raises CannotOpenError.
-        """
-        try:
-            return Journal(path), 1, None
-        except DamagedError as error:
-            aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
-            path.rename(aside)
-            for suffix in ("-wal", "-shm"):
-                rest = path.with_name(path.name + suffix)
-                if rest.exists():
-                    rest.rename(aside.with_name(aside.name + suffix))
-            _log.error("%s; it is kept as %s", error, aside.name)
-            ordinal = 2 + sum(
-                not other.name.endswith(("-wal", "-shm")) and other != aside
-                for other in path.parent.glob(f"{path.name}.damaged-*")
-            )
-            return Journal(path), ordinal, str(error)

@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent import carrying
 from agent.clock import Clock, Step
-from agent.queue.errors import CannotStoreError
+from agent.queue.errors import BrokenError, CannotStoreError
 from agent.queue.journal import Journal
 from agent.queue.rows import Epoch, Row
+from agent.queue.salvaged import Gap, Item
 from agent.reads import BadgeRead
 from protocol import blobs, chain, seals
 from protocol.badges import Badge
 from protocol.bodies import BlobRef, Body, Direction, Kind, Sync, Time
+from protocol.errors import MalformedError
 from protocol.keys import SigningKey, VerifyKey
 
 GROUP_READS = chain.MAX_GROUP - 2
@@ -59,11 +62,9 @@ class Recorder:
         seal_ms: int = 3_600_000,
         seal_taps: int = 1000,
         lost: str | None = None,
-        ordinal: int = 1,
     ) -> None:
-        """Continue the newest epoch, or begin one.
+        """Continue the newest epoch, or begin one; `lost` says why an earlier journal is gone.
 
-        `lost` says why an earlier journal is gone, when it is; `ordinal` is then the new epoch's.
         Raises CannotStoreError.
         """
         self.terminal = key.public.thumbprint
@@ -74,13 +75,15 @@ class Recorder:
         self._seal: _Seal | None = None
         self._prepared: blobs.TapSealer | None = None
         self._kept_ms = journal.number(LAST_GOOD)
+        self._renewing: tuple[str, tuple[bytes, int, bytes]] | None = None
+        """Why a new journal is being begun, and where the old one stood."""
         self._step: Step | None = None
         """A jump of the wall clock that no commit holds yet."""
         epochs = journal.epochs()
         if epochs:
             self._continue(epochs[-1])
         else:
-            self._begin(ordinal, lost or "first start", None)
+            self._begin(lost or "first start", None)
 
     @property
     def public(self) -> VerifyKey:
@@ -139,8 +142,44 @@ class Recorder:
 
     def new_epoch(self, reason: str) -> None:
         """Close this epoch and begin another. Raises CannotStoreError."""
-        previous = self._journal.epochs()[-1]
-        self._begin(previous.ordinal + 1, reason, previous)
+        self._begin(reason, (self.epoch, self.seq, self.link))
+
+    def renew(self) -> None:
+        """Go on in a new journal file, in a new epoch.
+
+        Raises BrokenError: then nothing can be recorded, and this can be called again.
+        """
+        reason = self._journal.broken or "renewed"
+        if self._renewing is None:
+            self._renewing = (reason, (self.epoch, self.seq, self.link))
+        reason, last = self._renewing
+        self._journal.renew((last[0], last[1]))
+        try:
+            self._begin(reason, last)
+        except CannotStoreError as error:
+            self._journal.distrust(str(error))
+            raise BrokenError(str(error)) from error
+        self._renewing = None
+
+    def carry_over(self, records: Sequence[Item | Gap], source: int | str, up_to: int) -> None:
+        """Commit records of another place as SALVAGED and GAP records, MAX_GROUP at most.
+
+        `source` and `up_to` are noted in the same commit, see `Journal.carry_over`. One that no
+        body can hold becomes a gap. Raises CannotStoreError.
+        """
+        group = _Group(self.seq, self.link)
+        now = self._add_clock_step(group)
+        for record in records:
+            kind, data, blob_ref, blob = carrying.wrapped(record)
+            try:
+                body = self._body(group, kind, now, data=data, blob_ref=blob_ref)
+            except MalformedError as error:
+                kind, data = carrying.gap_for(record, str(error))
+                body, blob = self._body(group, kind, now, data=data), None
+            group.add(body, blob)
+        rows = group.signed(self._head_signature(group))
+        self._journal.carry_over(self.ordinal, rows, source, up_to)
+        self._committed(group)
 
     # -- one record each ---------------------------------------------------------------------
 
@@ -198,13 +237,15 @@ class Recorder:
         self.ordinal, self.epoch = epoch.ordinal, epoch.epoch
         self.seq, self.link = epoch.head, epoch.head_link
 
-    def _begin(self, ordinal: int, reason: str, previous: Epoch | None) -> None:
+    def _begin(self, reason: str, previous: tuple[bytes, int, bytes] | None) -> None:
+        """`previous` is the epoch before, its last seq and link."""
         epoch = secrets.token_bytes(16)
+        ordinal = 1 + max((known for known, _ in self._journal.known_epochs()), default=0)
         anchor = chain.epoch_link(self.terminal, epoch)
         now = self._clock.now()
         data: dict[int, Any] = {0: reason, 1: ordinal}
         if previous is not None:
-            data |= {2: previous.epoch, 3: previous.head, 4: previous.head_link}
+            data |= {2: previous[0], 3: previous[1], 4: previous[2]}
         body = Body(self.terminal, epoch, 1, Kind.START, now, data=data).encode()
         link = chain.next_link(anchor, body)
         signature = chain.head_signature(chain.Head(self.terminal, epoch, 1, link), self._key)
@@ -214,12 +255,18 @@ class Recorder:
         self._seal = None
 
     def _commit(self, group: "_Group") -> None:
-        head = chain.Head(self.terminal, self.epoch, group.seq, group.link)
         try:
-            self._journal.append(self.ordinal, group.signed(chain.head_signature(head, self._key)))
+            self._journal.append(self.ordinal, group.signed(self._head_signature(group)))
         except CannotStoreError:
             self._seal = None
             raise
+        self._committed(group)
+
+    def _head_signature(self, group: "_Group") -> bytes:
+        head = chain.Head(self.terminal, self.epoch, group.seq, group.link)
+        return chain.head_signature(head, self._key)
+
+    def _committed(self, group: "_Group") -> None:
         self.seq, self.link = group.seq, group.link
         self._step = None  # whatever is committed begins with the step there was
 

@@ -6,20 +6,18 @@ goes first: cut short between the two, the next start finds a file whose log is 
 
 from pathlib import Path
 
-from agent.queue.file import is_empty, sync_directory, wal_of
+from agent.queue.file import sync_directory, wal_of
 
 _MARK = ".damaged-"
 
 
-def put_aside(path: Path) -> int | None:
-    """Rename the journal at `path`, durably; its number, or None when there is none.
+def put_aside(path: Path) -> int:
+    """Rename the journal at `path`, durably; its number.
 
     Raises OSError: then it stays where it was, in whole or in part, and this can be called again.
     """
     wal = wal_of(path)
     number = _number(path, wal)
-    if is_empty(path) and is_empty(wal):
-        return None
     aside = aside_of(path, number)
     if wal.exists():
         wal.replace(wal_of(aside))
@@ -40,6 +38,27 @@ def numbers(path: Path) -> list[int]:
     """The journals put aside from `path`, oldest first."""
     names = (other.name.rpartition(_MARK) for other in path.parent.glob(f"{path.name}{_MARK}*"))
     return sorted({int(tail.removesuffix("-wal")) for _, _, tail in names if _is_number(tail)})
+
+
+def limit_fact(number: int) -> str:
+    """The fact that tells epoch (16 octets) and seq (8) of the last record committed to it."""
+    return f"limit-{number}"
+
+
+def read_limit(fact: bytes | None) -> tuple[bytes, int] | None:
+    """Epoch and seq that such a fact tells, if there is one."""
+    return None if fact is None else (fact[:16], int.from_bytes(fact[16:], "big"))
+
+
+def since(path: Path, number: int) -> float:
+    """When journal `number` was put aside, in seconds since 1970. Raises OSError."""
+    return aside_of(path, number).stat().st_ctime
+
+
+def clear(path: Path) -> None:
+    """Remove what a failed attempt to begin a journal at `path` left. Raises OSError."""
+    wal_of(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def discard(path: Path, number: int) -> None:

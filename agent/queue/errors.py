@@ -8,6 +8,7 @@ JournalError
 """
 
 import sqlite3
+from collections.abc import Callable
 
 
 class JournalError(Exception):
@@ -27,15 +28,31 @@ class CannotOpenError(JournalError):
 
 
 class DamagedError(CannotOpenError):
-    """The journal's pages contradict each other: no later try will read it."""
+    """The journal's pages contradict each other: no later try will read it.
+
+    `let_go` closes what is still open: only once the file was put aside, since SQLite would tidy
+    the log away.
+    """
+
+    def __init__(self, message: str, let_go: Callable[[], None]) -> None:
+        super().__init__(message)
+        self.let_go = let_go
 
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGED = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    # Our statements never change: a table they do not find, a key that is taken, a value of
+    # another type say that the file is not what we made it.
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+)
 
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the file itself is at fault, so that trying again cannot help."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    return _code(error) in _DAMAGED
 
 
 def in_doubt(error: sqlite3.Error) -> bool:
@@ -44,7 +61,12 @@ def in_doubt(error: sqlite3.Error) -> bool:
     After a failed fsync Linux marks the pages clean: they read back, and then vanish. A disk that
     is full is not of this kind: SQLite has undone what it wrote.
     """
-    return is_damage(error) or getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+    return is_damage(error) or _code(error) == sqlite3.SQLITE_IOERR
+
+
+def _code(error: sqlite3.Error) -> int:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def why(error: sqlite3.Error) -> str:

@@ -25,7 +25,10 @@ from agent.queue.errors import (
 )
 
 _log = logging.getLogger("pointeuse.journal")
-MIGRATION = "m002_wrapped"
+_NEWEST = "SELECT wrapped FROM epochs LIMIT 0"
+"""What only a file of the newest schema answers."""
+DAMAGED = 65
+"""Exit status of `agent.queue.schema` when the file is not a journal (EX_DATAERR of sysexits.h)."""
 CHECKPOINT_PAGES = 1000
 """WAL pages (4 MiB) after which an idle moment is used to checkpoint."""
 FORCED_CHECKPOINT_PAGES = 8000
@@ -51,15 +54,22 @@ class JournalFile:
         try:
             self._open()
         except sqlite3.DatabaseError as error:
+            message = f"cannot open the journal {path}: {why(error)}"
+            if is_damage(error):
+                raise DamagedError(message, self.let_go) from error
             self.let_go()
-            kind = DamagedError if is_damage(error) else CannotOpenError
-            raise kind(f"cannot open the journal {path}: {why(error)}") from error
+            raise CannotOpenError(message) from error
         except subprocess.CalledProcessError as error:
+            message = f"cannot create or migrate the journal {path}"
+            if error.returncode == DAMAGED:
+                raise DamagedError(message, self.let_go) from error
             self.let_go()
-            raise CannotOpenError(f"cannot create or migrate the journal {path}") from error
+            raise CannotOpenError(message) from error
         except OSError as error:
             self.let_go()
             raise CannotOpenError(f"cannot open the journal {path}: {error.strerror}") from error
+        except DamagedError:
+            raise
         except CannotOpenError:
             self.let_go()
             raise
@@ -112,6 +122,7 @@ class JournalFile:
         """The error to raise for one of SQLite's; notes what ends the file."""
         message = f"cannot store in {self.path}: {why(error)}"
         if not in_doubt(error):
+            self._pages = FORCED_CHECKPOINT_PAGES  # what the commit left in the log has to go
             return CannotStoreError(message)
         self.broken = message
         return BrokenError(message)
@@ -143,17 +154,21 @@ class JournalFile:
         had_wal = wal.exists()
         if is_empty(self.path):
             if not is_empty(wal):
-                raise DamagedError(f"{self.path} is missing or empty, and {wal.name} is not")
+                message = f"{self.path} is missing or empty, and {wal.name} is not"
+                raise DamagedError(message, self.let_go)
             _create(self.path)
         self._connect()
         frames = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
         self.torn = _after(wal, frames)
         if not self._is_current():
+            if self.torn:  # closing it would tidy that away
+                message = f"{self.path} is of another version, and its log is torn"
+                raise DamagedError(message, self.let_go)
             self.db.close()
             _migrate(self.path)
             self._connect()
         if not had_wal and self._was_open():
-            raise DamagedError(f"{wal} is missing: {self.path} was not closed")
+            raise DamagedError(f"{wal} is missing: {self.path} was not closed", self.let_go)
         # EXCLUSIVE takes effect with the first write: a second agent must fail now, not later.
         self.db.execute("BEGIN IMMEDIATE")
         self.db.execute("COMMIT")
@@ -171,15 +186,12 @@ class JournalFile:
 
     def _is_current(self) -> bool:
         try:
-            row = self.db.execute(
-                "SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'journal' AND name = ?",
-                (MIGRATION,),
-            ).fetchone()
+            self.db.execute(_NEWEST)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:  # locked, unreadable...
                 raise
-            return False  # there is no such table
-        return row is not None
+            return False  # there is no such table, or no such column
+        return True
 
     def _was_open(self) -> bool:
         row: Any = self.db.execute("SELECT value FROM facts WHERE name = ?", (OPEN,)).fetchone()

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from agent.queue import aside, pruning
 from agent.queue.epoch_log import EpochLog
-from agent.queue.errors import BrokenError, DamagedError, JournalError, in_doubt, why
+from agent.queue.errors import (
+    BrokenError,
+    CannotOpenError,
+    DamagedError,
+    JournalError,
+    in_doubt,
+    is_damage,
+    why,
+)
 from agent.queue.file import OPEN, SET_FACT, JournalFile
 from agent.queue.rows import Epoch, Row, place, position
 
@@ -31,16 +39,33 @@ class Journal:
         self.path = path
         self.file = JournalFile(path)
         self._log = EpochLog(path.with_name("epochs.log"))
+        self._kept: dict[str, bytes] = {}
+        """Facts of a file put aside that no other file holds yet."""
         try:
-            for epoch in self.epochs():
-                self._log.add(epoch.ordinal, epoch.epoch)
+            epochs = self.epochs()
         except sqlite3.DatabaseError as error:
+            message = f"cannot read the journal {path}: {why(error)}"
+            if is_damage(error):
+                raise DamagedError(message, self.file.let_go) from error
             self.file.let_go()
-            raise DamagedError(f"cannot read the journal {path}: {why(error)}") from error
+            raise CannotOpenError(message) from error
+        for epoch in epochs:
+            self._log.add(epoch.ordinal, epoch.epoch)
+        self._begun = bool(epochs)
+        """Whether there is a record in this file that somebody may miss."""
 
     def close(self) -> None:
         """Checkpoint and close."""
         self.file.close()
+
+    @property
+    def torn(self) -> bytes:
+        """What stands in the log after the last commit that SQLite believes, until `take`."""
+        return self.file.torn
+
+    def take(self) -> None:
+        """Begin to use what was found. Raises CannotStoreError."""
+        self.file.take()
 
     # -- appending ---------------------------------------------------------------------------
 
@@ -60,9 +85,7 @@ class Journal:
             raise self.file.failed(error) from error
         self.file.wrote(1)
 
-    def carry_over(
-        self, ordinal: int, rows: Sequence[Row], source: int | str, up_to: int
-    ) -> None:
+    def carry_over(self, ordinal: int, rows: Sequence[Row], source: int | str, up_to: int) -> None:
         """Append rows that hold records of another place, and note how far, in one commit.
 
         `source` is the ordinal of a closed epoch, or the fact that counts what was taken from a
@@ -86,6 +109,7 @@ class Journal:
                 (ordinal, epoch, anchor, anchor, now_ms),
             )
             self._insert(ordinal, [row])
+        self._begun = True
         self._log.add(ordinal, epoch)
 
     def _insert(self, ordinal: int, rows: Sequence[Row]) -> None:
@@ -165,6 +189,12 @@ class Journal:
             )
         ]
 
+    def has_receipt(self, epoch: Epoch) -> bool:
+        """Whether the receipt is kept by which an epoch is acknowledged as far as it is."""
+        key = position(epoch.ordinal, epoch.acked)
+        query = "SELECT 1 FROM receipts WHERE position = ?"
+        return self.file.db.execute(query, (key,)).fetchone() is not None
+
     def prune(self, accepted_before_ms: int, live_seal: int | None) -> int:
         """Drop records acknowledged before `accepted_before_ms`; how many went.
 
@@ -214,30 +244,34 @@ class Journal:
         """Move the WAL into the file when it is long and nobody waits, or is far too long."""
         self.file.checkpoint(idle=idle)
 
-    def renew(self) -> int | None:
+    def renew(self, limit: tuple[bytes, int]) -> None:
         """Put the file aside, and go on in an empty one that knows the same facts.
 
-        The number it is put aside under (see `agent.queue.aside`), or None when there was none:
-        an earlier call came that far. Raises BrokenError: then this can be called again.
+        `limit` is the epoch and seq of the last record committed: it is kept with the number the
+        file gets (see `agent.queue.aside`). Raises BrokenError: then this can be called again.
         """
-        facts = self._facts()
+        self._kept |= self._facts()
         try:
-            number = aside.put_aside(self.path)
+            if self._begun:
+                number = aside.put_aside(self.path)
+                self._kept[aside.limit_fact(number)] = limit[0] + limit[1].to_bytes(8, "big")
+                self._begun = False
             self.file.let_go()
-            file = JournalFile(self.path)
+            aside.clear(self.path)
+            self.file = JournalFile(self.path)
+            self.file.take()
+            with self.file.transaction():
+                self.file.db.executemany(SET_FACT, list(self._kept.items()))
         except (OSError, JournalError) as error:
-            raise BrokenError(f"cannot begin a new journal: {error}") from error
-        self.file = file
-        file.take()
-        with file.transaction():
-            file.db.executemany(SET_FACT, facts)
-        return number
+            self.file.broken = f"cannot begin a new journal: {error}"
+            raise BrokenError(self.file.broken) from error
+        self._kept = {}
 
-    def _facts(self) -> list[tuple[str, bytes]]:
+    def _facts(self) -> dict[str, bytes]:
         with suppress(sqlite3.Error):
             rows = self.file.db.execute("SELECT name, value FROM facts WHERE name <> ?", (OPEN,))
-            return [(name, bytes(value)) for name, value in rows]
-        return []
+            return {name: bytes(value) for name, value in rows}
+        return {}
 
     def _head(self, ordinal: int, first: int, anchor: bytes) -> tuple[int, bytes]:
         row = self.file.db.execute(

@@ -71,7 +71,10 @@ def _cut(file: JournalFile, epoch: Epoch, cut: int, *, whole: bool) -> int:
         dropped = file.db.execute(
             "DELETE FROM records WHERE position BETWEEN ? AND ?", (position(epoch.ordinal, 0), key)
         ).rowcount
-        file.db.execute("DELETE FROM receipts WHERE position < ?", (key,))
+        file.db.execute(
+            "DELETE FROM receipts WHERE position >= ? AND position < ?",
+            (position(epoch.ordinal, 0), key + whole),
+        )
         if whole:
             file.db.execute("DELETE FROM epochs WHERE ordinal = ?", (epoch.ordinal,))
         else:

@@ -11,6 +11,7 @@ from agent.queue.rows import Epoch, Row
 from agent.recorder import Recorder
 from agent.uplink.verdicts import Back, CloseEpoch, Forward, Hold, Ignore, Meaning, judge
 from protocol import batches, chain
+from protocol.errors import ProtocolError
 from protocol.hello import EpochState
 from protocol.receipts import Leaf, Verdict
 
@@ -20,8 +21,13 @@ _PAGE = 512
 class Backlog:
     """What the platform does not have yet."""
 
-    def __init__(self, journal: Journal, recorder: Recorder) -> None:
-        self._journal, self._recorder = journal, recorder
+    def __init__(
+        self, journal: Journal, recorder: Recorder, closed: Callable[[], None] = lambda: None
+    ) -> None:
+        """`closed` is called when an epoch was closed with records that are still owed."""
+        self._journal, self._recorder, self._closed = journal, recorder, closed
+        self._sent: batches.Batch | None = None
+        """The last batch made."""
         self._sent_from: dict[bytes, int] = {}
         self._refilling: set[bytes] = set()
         """Epochs of which a restored platform has not yet said that it holds all of them again."""
@@ -38,11 +44,17 @@ class Backlog:
         return self._journal.number("generation")
 
     def next_batch(self, nonce: bytes, limit: int) -> batches.Batch | None:
-        """The oldest records not receipted: at most `limit` octets, ending at a head; or None."""
-        for epoch in self._journal.epochs():
+        """The oldest records not receipted: at most `limit` octets, ending at a head; or None.
+
+        Of a closed epoch, nothing is sent but what the platform held once: the rest is carried over
+        into a later one.
+        """
+        epochs = self._journal.epochs()
+        for epoch in epochs:
             first = max(self._sent_from.get(epoch.epoch, epoch.acked + 1), epoch.first)
-            if first <= epoch.head:
-                return self._batch(epoch, first, nonce, limit)
+            last = epoch.head if epoch is epochs[-1] else epoch.acked
+            if first <= last:
+                return self._batch(epoch, first, last, nonce, limit)
         return None
 
     def receive(self, leaf: Leaf, leaf_hash: bytes, message: bytes, nonce: bytes) -> Meaning:
@@ -50,6 +62,8 @@ class Backlog:
         epoch = next((e for e in self._journal.epochs() if e.epoch == leaf.epoch), None)
         generation = self.generation()
         mine = leaf.nonce == nonce
+        if mine and leaf.verdict is Verdict.BAD_SIGNATURE:
+            self._doubt_what_was_sent(nonce)
         meaning = judge(
             leaf,
             terminal=self._recorder.terminal,
@@ -71,6 +85,16 @@ class Backlog:
         if newer and not self._refilling:
             self._journal.set_fact("generation", b"%d" % leaf.generation)
         return meaning
+
+    def _doubt_what_was_sent(self, nonce: bytes) -> None:
+        """The platform refuses a batch: if it is wrong here too, the journal is damaged."""
+        batch = self._sent
+        if batch is None or batch.nonce != nonce:
+            return
+        try:
+            batch.prove(self._recorder.public, self._recorder.terminal)
+        except ProtocolError as error:
+            self._journal.distrust(f"the journal holds a damaged record: {error}")
 
     def _offer_again(self) -> None:
         """A restored platform may lack anything: offer every epoch from its oldest record on.
@@ -105,6 +129,7 @@ class Backlog:
                 return Back(epoch.first - 1)
             return Ignore("that epoch is closed already")
         self._recorder.new_epoch(meaning.why)
+        self._closed()
         return meaning
 
     def _links(self, epoch: Epoch | None) -> Callable[[int], bytes | None]:
@@ -113,14 +138,18 @@ class Backlog:
         known = epoch
         return lambda seq: self._journal.link(known, seq)
 
-    def _batch(self, epoch: Epoch, first: int, nonce: bytes, limit: int) -> batches.Batch:
-        rows = self._whole_groups(epoch, first, limit - batches.OVERHEAD)
-        last = rows[-1]
+    def _batch(
+        self, epoch: Epoch, first: int, last_seq: int, nonce: bytes, limit: int
+    ) -> batches.Batch:
+        rows = self._whole_groups(epoch, first, last_seq, limit - batches.OVERHEAD)
         link = self._journal.link(epoch, first - 1)
+        last = rows[-1] if rows and rows[0].seq == first else None
+        if link is None or last is None or last.signature is None:
+            reason = f"record {first} of epoch {epoch.ordinal}, or its head, is not in the journal"
+            self._journal.distrust(reason)
+            raise LookupError(reason)
         head = chain.Head(self._recorder.terminal, epoch.epoch, last.seq, last.link)
-        if link is None or last.signature is None:
-            raise LookupError(f"record {last.seq} of epoch {epoch.ordinal} is not provable")
-        return batches.Batch(
+        self._sent = batches.Batch(
             nonce,
             epoch.epoch,
             first,
@@ -128,13 +157,14 @@ class Backlog:
             [(row.body, row.blob) for row in rows],
             chain.assemble_head(head, self._recorder.public, last.signature),
         )
+        return self._sent
 
-    def _whole_groups(self, epoch: Epoch, first: int, limit: int) -> list[Row]:
+    def _whole_groups(self, epoch: Epoch, first: int, last: int, limit: int) -> list[Row]:
         rows: list[Row] = []
         size = whole = 0
         for row in self._journal.rows(epoch.ordinal, first, _PAGE):
             size += batches.record_size(row.body, row.blob)
-            if size > limit and whole:
+            if row.seq > last or (size > limit and whole):
                 break
             rows.append(row)
             if row.signature is not None:

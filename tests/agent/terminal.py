@@ -4,10 +4,11 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from agent.clock import Step
 from agent.queue import schema
-from agent.queue.journal import Journal
+from agent.queue.opening import open_journal
 from agent.reads import BadgeRead, Feedback
 from agent.recorder import Recorder
 from agent.telemetry import Telemetry
@@ -59,19 +60,24 @@ class Terminal:
         path = self.state / "journal.sqlite"
         if not path.exists():
             path.write_bytes(_empty_journal())
-        self.journal = Journal(self.state / "journal.sqlite")
-        self.recorder = self.new_recorder()
         self.telemetry = Telemetry("DEVICE", self.state)
+        self.reopen()
 
-    def new_recorder(self, **options: int) -> Recorder:
+    def new_recorder(self, **options: Any) -> Recorder:
         seal_to = [self.platform.public, self.recovery.public]
         return Recorder(self.journal, self.key, self.clock, seal_to, **options)  # type: ignore[arg-type]
 
     def restart(self) -> None:
         """Close and open again, as a new process would."""
         self.journal.close()
-        self.journal = Journal(self.state / "journal.sqlite")
-        self.recorder = self.new_recorder()
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Open what is there, as a new process would after the old one was killed."""
+        public = self.key.public
+        self.opened = open_journal(self.state / "journal.sqlite", public.thumbprint, public)
+        self.journal = self.opened.journal
+        self.recorder = self.new_recorder(lost=self.opened.lost)
 
 
 @cache

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.main import Agent
 from agent.queue.errors import CannotOpenError, CannotStoreError, DamagedError
 from agent.queue.journal import Journal
+from agent.queue.opening import open_journal
 from agent.queue.rows import Row
 from agent.reads import BadgeRead
 from protocol import chain
@@ -146,7 +146,7 @@ def test_only_a_damaged_journal_may_be_put_aside(terminal: Terminal) -> None:
 
 def test_a_second_agent_leaves_the_journal_of_the_first(terminal: Terminal) -> None:
     with pytest.raises(CannotOpenError, match="locked"):
-        Agent._open_journal(terminal.journal.path)
+        open_journal(terminal.journal.path, b"", terminal.key.public)
     fill(terminal, 1)
     assert terminal.journal.unacknowledged() == 3
 
@@ -155,9 +155,9 @@ def test_what_follows_a_damaged_journal_outlives_it(terminal: Terminal) -> None:
     fill(terminal, 100)
     terminal.journal.close()
     damage(terminal.journal.path)
-    terminal.journal, ordinal, lost = Agent._open_journal(terminal.journal.path)
-    assert (ordinal, lost is not None) == (2, True)
-    terminal.recorder = terminal.new_recorder(ordinal=ordinal)
+    terminal.reopen()
+    assert terminal.opened.lost is not None
+    assert [epoch.ordinal for epoch in terminal.journal.epochs()] == [2]
     fill(terminal, 1)
     gc.collect()
     copy = terminal.state / "cut.sqlite"

@@ -122,7 +122,28 @@ def test_behind_begins_a_new_epoch_once(terminal: Terminal, backlog: Backlog) ->
     assert isinstance(receive(backlog, behind), Ignore)
 
 
-def test_the_oldest_epoch_is_delivered_first(terminal: Terminal, backlog: Backlog) -> None:
-    first = terminal.recorder.epoch
+def test_what_a_closed_epoch_owes_is_not_sent_under_it(
+    terminal: Terminal, backlog: Backlog
+) -> None:
     terminal.recorder.new_epoch("test")
-    assert batch(backlog).epoch == first
+    assert batch(backlog).epoch == terminal.recorder.epoch
+
+
+def test_a_batch_found_bad_is_looked_at_again(terminal: Terminal, backlog: Backlog) -> None:
+    refused = leaf(terminal, 0, Verdict.BAD_SIGNATURE)
+    batch(backlog)
+    receive(backlog, refused)
+    assert not terminal.journal.broken
+    terminal.journal.file.db.execute("UPDATE records SET body = x'00' WHERE position & 255 = 7")
+    batch(backlog)
+    receive(backlog, refused)
+    assert "damaged record" in str(terminal.journal.broken)
+
+
+def test_a_record_that_is_gone_puts_the_journal_in_doubt(
+    terminal: Terminal, backlog: Backlog
+) -> None:
+    terminal.journal.file.db.execute("DELETE FROM records WHERE position & 255 = 1")
+    with pytest.raises(LookupError, match="record 1 of epoch 1"):
+        batch(backlog)
+    assert terminal.journal.broken is not None

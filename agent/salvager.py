@@ -1,0 +1,193 @@
+"""Carries over the records that would otherwise never reach the platform, some in a quiet moment.
+
+They are of two kinds: what a closed epoch of this journal had not delivered, and what is proved of
+journals put aside. How far each came is noted in the commit that carries it, so that a power cut
+neither loses a record nor takes one twice; the platform would know it as the same one anyway.
+"""
+
+import logging
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from agent import carrying
+from agent.queue import aside
+from agent.queue.journal import Journal
+from agent.queue.salvaged import Gap, Item, Order, Salvaged, salvaged_of
+from agent.recorder import Recorder
+from agent.telemetry import Telemetry
+from protocol.chain import MAX_GROUP
+
+_GROUP = MAX_GROUP - 1
+"""Records in one commit at most: a clock record may have to come before them."""
+_GROUP_OCTETS = 24 * 1024
+"""One commit's records at most: they must fit in any broker's packet."""
+_RETRY_S = 60.0
+_DONE = b"done"
+_log = logging.getLogger("pointeuse.salvage")
+
+
+class Salvager:
+    """Used by one thread, the gate's."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        recorder: Recorder,
+        telemetry: Telemetry,
+        receipt_keys: Callable[[], Sequence[bytes]],
+    ) -> None:
+        """`receipt_keys` gives the COSE_Keys whose receipts are believed."""
+        self._journal, self._recorder, self._telemetry = journal, recorder, telemetry
+        self._receipt_keys = receipt_keys
+        self._child: subprocess.Popen[bytes] | None = None
+        self._source: Salvaged | None = None
+        self._not_before = 0.0
+        self.look_again()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to carry over now."""
+        return self._closed or self._source is not None
+
+    def look_again(self) -> None:
+        """An epoch was closed, or a journal was put aside."""
+        self._closed = True
+        self._numbers = [n for n in aside.numbers(self._journal.path) if not self._is_done(n)]
+
+    def step(self) -> bool:
+        """Carry over one commit of records; whether it did. Raises CannotStoreError."""
+        if self._closed:
+            self._closed = self._carry_epoch()
+            return self._closed
+        return bool(self._numbers) and self._carry_aside(self._numbers[0])
+
+    def tidy(self, before_s: float) -> None:
+        """Delete journals put aside before then (seconds since 1970), once all is carried over."""
+        for number in aside.numbers(self._journal.path):
+            if self._is_done(number) and aside.since(self._journal.path, number) < before_s:
+                aside.discard(self._journal.path, number)
+
+    def close(self) -> None:
+        """Stop what is running; it begins anew with the next start."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+        self._forget_source()
+
+    # -- closed epochs -----------------------------------------------------------------------
+
+    def _carry_epoch(self) -> bool:
+        for epoch in self._journal.epochs()[:-1]:
+            if epoch.held < epoch.head:
+                rows = self._journal.rows(epoch.ordinal, epoch.held + 1, _GROUP)
+                items = [Item(epoch.epoch, r.seq, r.body, r.blob, whole=True) for r in rows]
+                if [item.seq for item in items[:1]] != [epoch.held + 1]:
+                    self._journal.distrust(f"record {epoch.held + 1} of an old epoch is gone")
+                    return False
+                some = _that_fit(items)
+                self._recorder.carry_over(some, epoch.ordinal, epoch.held + len(some))
+                return True
+        return False
+
+    # -- journals put aside ------------------------------------------------------------------
+
+    def _carry_aside(self, number: int) -> bool:
+        if self._source is None and not self._open(number):
+            return False
+        if self._source is None:
+            return False
+        done = int(self._journal.fact(_fact(number)) or b"0")
+        records: list[Item | Gap] = [*self._source.items(done, _GROUP)]
+        if not records:
+            records = [*self._source.gaps()[done - self._source.count :]]
+        if not records:
+            self._finish(number)
+            return False
+        some = _that_fit(records)
+        self._recorder.carry_over(some, _fact(number), done + len(some))
+        self._telemetry.count("salvaged", len(some))
+        return True
+
+    def _open(self, number: int) -> bool:
+        """Whether what was saved of a journal can be read now; begins to save it otherwise."""
+        path = salvaged_of(self._journal.path, number)
+        if self._child is not None and self._child.poll() is None:
+            return False
+        if self._child is not None:
+            if self._child.returncode != 0:
+                self._failed(number, f"exit status {self._child.returncode}")
+            self._child = None
+        if not path.exists():
+            self._start(number)
+            return False
+        try:
+            self._source = Salvaged(path)
+        except sqlite3.Error as error:
+            path.unlink()
+            self._failed(number, str(error))
+        return self._source is not None
+
+    def _start(self, number: int) -> None:
+        if time.monotonic() < self._not_before:
+            return
+        damaged = aside.aside_of(self._journal.path, number)
+        self._telemetry.alarm("salvage", f"{damaged.name}: looking for what is proved of it")
+        order = Order(
+            terminal=self._recorder.terminal,
+            signer=self._recorder.public.to_cose(),
+            receipt_keys=self._receipt_keys(),
+            epochs=[epoch for _, epoch in self._journal.known_epochs()],
+            limit=aside.read_limit(self._journal.fact(aside.limit_fact(number))),
+        )
+        out = salvaged_of(self._journal.path, number)
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "agent.queue.salvage", damaged, out], stdin=subprocess.PIPE
+        )
+        if self._child.stdin is not None:
+            with self._child.stdin as pipe:
+                pipe.write(msgspec.json.encode(order))
+
+    def _failed(self, number: int, reason: str) -> None:
+        name = aside.aside_of(self._journal.path, number).name
+        self._not_before = time.monotonic() + _RETRY_S
+        self._telemetry.alarm("salvage", f"{name} cannot be read ({reason}): trying again")
+        _log.error("%s cannot be read: %s", name, reason)
+
+    def _finish(self, number: int) -> None:
+        self._journal.set_fact(_fact(number), _DONE)
+        if self._source is not None:
+            count, gaps = self._source.count, len(self._source.gaps())
+            name = aside.aside_of(self._journal.path, number).name
+            _log.warning("%s: %d records carried over, %d gaps noted", name, count, gaps)
+        self._forget_source()
+        salvaged_of(self._journal.path, number).unlink(missing_ok=True)
+        self._numbers.remove(number)
+        if not self._numbers:
+            self._telemetry.alarm("salvage", None)
+
+    def _forget_source(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def _is_done(self, number: int) -> bool:
+        return self._journal.fact(_fact(number)) == _DONE
+
+
+def _fact(number: int) -> str:
+    return f"salvaged-{number}"
+
+
+def _that_fit(records: Sequence[Item | Gap]) -> Sequence[Item | Gap]:
+    """The first ones, one at least, that one commit can hold."""
+    octets = 0
+    for count, record in enumerate(records[:_GROUP]):
+        octets += carrying.size(record)
+        if octets > _GROUP_OCTETS and count:
+            return records[:count]
+    return records[:_GROUP]
