@@ -1,12 +1,12 @@
 """What the terminal tells about itself: counters and states, never who tapped."""
 
-import shutil
 import threading
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from agent.disk import usage
 from agent.reads import ReaderState, Unreadable
 from protocol import VERSION
 
@@ -74,10 +74,5 @@ class Telemetry:
                 },
                 "uplink": dict(self.uplink),
                 "alarms": dict(self._alarms),
-                "disk_used_percent": _disk_used_percent(self._state),
+                "disk_used_percent": usage(self._state).percent,
             }
-
-
-def _disk_used_percent(path: Path) -> int:
-    usage = shutil.disk_usage(path)
-    return round(100 * usage.used / usage.total)

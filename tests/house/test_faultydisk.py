@@ -46,6 +46,7 @@ _RENAME = "(disk / 'there').rename(disk / 'else')"
 _UNLINK = "(disk / 'there').unlink()"
 _GROW = "os.posix_fallocate(os.open(disk / 'there', os.O_RDWR), 0, 4096)"
 _SHRINK = "os.ftruncate(os.open(disk / 'there', os.O_RDWR), 1)"
+_INSERT = "db.execute('INSERT INTO t VALUES (2)')"
 _READ = "(disk / 'there').read_bytes()"
 
 
@@ -121,7 +122,7 @@ def test_sqlite_meets_the_faults(disk: Disk, fault: Fault, met: str) -> None:
     number = get_args(Fault).index(fault)
     control = f"open(os.environ['FAULTYDISK_CONTROL'], 'r+b', 0).write(bytes([{number}, 0, 0, 0]))"
     disk.fails("ok")  # whichever comes, all calls shall fail
-    assert disk.does(f"{opening}{control}; db.execute('INSERT INTO t VALUES (2)')") == met
+    assert disk.does("; ".join([opening + control, _INSERT])) == met
     assert disk.failed
     disk.power_cut()
     with sqlite3.connect(path) as db:
