@@ -16,20 +16,15 @@ from agent.feedback import Sink
 from agent.notify import Notifier
 from agent.queue.errors import BrokenError, CannotStoreError
 from agent.queue.journal import Journal
-from agent.queue.scrub import Scrubber
 from agent.reads import BadgeRead, Event, Feedback, ReaderState, Unreadable
 from agent.recorder import GROUP_READS, Recorder
-from agent.salvager import Salvager
 from agent.telemetry import Telemetry
+from agent.upkeep import Upkeep
 from protocol.errors import MalformedError
 
 T = TypeVar("T")
 _TICK_S = 1.0
 _BUSY_TICK_S = 0.005
-_RENEW_AGAIN_S = 2.0
-"""How long to wait before trying again to begin a new journal."""
-_RENEWED_OFTEN_S = 3600.0
-_LONGEST_RENEWAL_S = 600.0
 _STOP = object()
 _log = logging.getLogger("pointeuse.gate")
 
@@ -82,16 +77,14 @@ class Gate:
         receipt_keys: Callable[[], Sequence[bytes]] = tuple,
     ) -> None:
         """`receipt_keys` gives the COSE_Keys whose receipts a salvage believes."""
-        self.salvager = Salvager(journal, recorder, telemetry, receipt_keys)
-        self._scrubber = Scrubber(journal, recorder.terminal, recorder.public)
-        self._renew_at = self._renew_wait_s = 0.0
-        self._renewed_at = -_RENEWED_OFTEN_S
+        self.upkeep = Upkeep(
+            journal, recorder, telemetry, retention_ms=retention_ms, receipt_keys=receipt_keys
+        )
         self.journal, self.recorder, self.telemetry = journal, recorder, telemetry
         self.recorded: Callable[[], None] = lambda: None
         """Called after each commit of taps, in the gate's thread: wakes the uplink."""
         self._sink = sink
         self._debounce_s = debounce_s
-        self._retention_ms = retention_ms
         self._notifier = notifier or Notifier()
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._seen: dict[tuple[str, str], float] = {}
@@ -128,7 +121,7 @@ class Gate:
                 self._tick(idle=not waiting)
         finally:
             self._stopped = True
-            self.salvager.close()
+            self.upkeep.close()
             for item in waiting:
                 if isinstance(item, _Question):
                     item.refuse()  # one that was answered already takes no notice
@@ -148,14 +141,12 @@ class Gate:
                 self.telemetry.reader(item)
             elif item is _STOP:
                 self._stopped = True
-        if self.journal.broken is not None:
-            self._renew()
 
     def _take(self) -> list[Any]:
         """Everything that waits, up to one group; an empty list after a quiet moment."""
         items: list[Any] = []
         try:
-            tick_s = _BUSY_TICK_S if self.salvager.busy else _TICK_S
+            tick_s = _BUSY_TICK_S if self.upkeep.busy else _TICK_S
             items.append(self._inbox.get(timeout=tick_s))
             while len(items) < GROUP_READS:
                 items.append(self._inbox.get_nowait())
@@ -198,37 +189,9 @@ class Gate:
         try:
             self.recorder.record(reads)
         except BrokenError:
-            if not self._renew():
+            if not self.upkeep.renew():
                 raise
             self.recorder.record(reads)
-
-    def _renew(self) -> bool:
-        """Begin a new journal in place of the broken one; whether that was possible."""
-        if time.monotonic() < self._renew_at:
-            return False
-        why = self.journal.broken
-        _log.error("%s; beginning a new journal", why)
-        try:
-            self.recorder.renew()
-            self.salvager.look_again()
-        except CannotStoreError as error:
-            self._renew_at = time.monotonic() + _RENEW_AGAIN_S
-            self.telemetry.alarm("cannot-store", str(error))
-            return False
-        self._renew_at = self._next_renewal()
-        self.telemetry.count("renewed")
-        self.telemetry.alarm("cannot-store", None)
-        self.telemetry.alarm("journal-renewed", why)
-        self.recorded()
-        return True
-
-    def _next_renewal(self) -> float:
-        """When a journal may be renewed again: soon, and ever later if that does not help."""
-        now = time.monotonic()
-        often = now - self._renewed_at < _RENEWED_OFTEN_S
-        self._renew_wait_s = min(2 * self._renew_wait_s + 1, _LONGEST_RENEWAL_S) if often else 0.0
-        self._renewed_at = now
-        return now + self._renew_wait_s
 
     def _store_those_that_fit(self, reads: Sequence[BadgeRead], error: MalformedError) -> None:
         fitting = [read for read in reads if self._fits(read)]
@@ -279,42 +242,18 @@ class Gate:
 
     def _tick(self, *, idle: bool) -> None:
         now = time.monotonic()
+        written = False
         if now - self._tick_at >= _TICK_S:
             self._tick_at = now
             self._notifier.send("WATCHDOG=1")
-            self._upkeep(now)
+            horizon = now - max(self._debounce_s, _TICK_S)
+            self._seen = {badge: at for badge, at in self._seen.items() if at > horizon}
+            written = self.upkeep.each_second()
         if idle:
-            self._salvage()
-        self.journal.checkpoint(idle=idle)
-        if self.journal.broken is not None:
-            self._renew()
-
-    def _upkeep(self, now: float) -> None:
-        horizon = now - max(self._debounce_s, _TICK_S)
-        self._seen = {badge: at for badge, at in self._seen.items() if at > horizon}
-        try:
-            if self.recorder.note_clock():
-                self.recorded()
-            self._prune()
-        except CannotStoreError as error:
-            self.telemetry.alarm("cannot-store", str(error))
-        self._scrubber.step()
-
-    def _salvage(self) -> None:
-        try:
-            if self.salvager.step():
-                self.recorded()
-        except CannotStoreError as error:
-            self.telemetry.alarm("cannot-store", str(error))
-        except sqlite3.Error as error:
-            if not self.journal.distrust(error):
-                raise
-
-    def _prune(self) -> None:
-        if self._retention_ms is not None:
-            before_ms = time.time_ns() // 1_000_000 - self._retention_ms
-            self.journal.prune(before_ms, self.recorder.live_seal)
-            self.salvager.tidy(before_ms / 1000)
+            written |= self.upkeep.idle()
+        written |= self.upkeep.checkpoint(idle=idle)
+        if written:
+            self.recorded()
 
     def _refuse_rest(self) -> None:
         while True:

@@ -15,7 +15,7 @@ def carried_body(body: Body) -> Body:
     """The body that a `salvaged` body carries.
 
     Raises MalformedError when it is none; LinkError when it stood elsewhere than is said;
-    SealError when the two name different blobs.
+    SealError when the two name different blobs. One that names none has lost it.
     """
     fields: dict[int, Any] = as_map(body.data, "a salvaged record")
     epoch = as_bytes(fields.get(0), "the epoch of a salvaged record", 16)
@@ -23,6 +23,6 @@ def carried_body(body: Body) -> Body:
     carried = Body.decode(as_bytes(fields.get(2), "a salvaged body"))
     if (carried.terminal, carried.epoch, carried.seq) != (body.terminal, epoch, seq):
         raise LinkError(f"record {body.seq} carries another record than the one it names")
-    if carried.blob_ref != body.blob_ref:
+    if body.blob_ref is not None and carried.blob_ref != body.blob_ref:
         raise SealError(f"record {body.seq} names another blob than the record it carries")
     return carried

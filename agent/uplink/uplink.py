@@ -54,7 +54,7 @@ class Uplink:
         self._settings, self._state, self._device, self._key = settings, state, device, key
         self._gate, self._trust, self._clock = gate, trust, clock
         self._telemetry: Telemetry = gate.telemetry
-        self._backlog = Backlog(gate.journal, gate.recorder, gate.salvager.look_again)
+        self._backlog = Backlog(gate.journal, gate.recorder, gate.upkeep.salvager.look_again)
         self._snapshot, self._waker = snapshot, waker
         self._stop = threading.Event()
         self._telemetry_at = 0.0

@@ -173,14 +173,6 @@ def test_a_gate_that_fails_leaves_nobody_waiting(
         running.gate.ask(lambda: None)
 
 
-def test_a_journal_that_cannot_be_pruned_stops_nobody(terminal: Terminal) -> None:
-    screen = Screen()
-    gate = Gate(terminal.journal, terminal.recorder, terminal.telemetry, screen, retention_ms=0)
-    terminal.journal.file.db.execute("ALTER TABLE receipts RENAME TO elsewhere")
-    gate._upkeep(0.0)
-    assert "no such table: receipts" in terminal.telemetry.snapshot({})["alarms"]["cannot-store"]
-
-
 def test_a_stopped_gate_answers_nobody(terminal: Terminal) -> None:
     running = Running(terminal)
     running.gate.stop()
