@@ -10,6 +10,7 @@ from protocol import VERSION
 
 _GROUPS = {
     "agent": ("agent.cli", "agent", "Run and look after a terminal."),
+    "verify": ("agent.proof.cli", "verify", "Check a journal, an export or a disclosure."),
     "provision": ("provisioning.cli", "provision", "Make keys, certificates, broker settings."),
     "cloud": ("cloud.cli", "cloud", "Run the platform."),
     "sim": ("hwsim.cli", "sim", "Simulate badges, readers and workers."),

@@ -72,6 +72,53 @@ def status(config_path: str, as_json: bool) -> None:
     _print(found)
 
 
+@agent.command()
+@CONFIG
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; by default <device number>.pointeuse, here.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def export(config_path: str, out: Path | None, as_json: bool) -> None:
+    """Write all that this terminal holds to one file, who tapped still sealed.
+
+    The running agent is asked for it, page by page; when none runs, its journal is read. Check the
+    file with `pointeuse verify`.
+    """
+    import msgspec
+
+    from agent.config import load
+    from agent.proof import export as exporting
+    from agent.proof.progress import Progress
+    from agent.proof.sources import open_source
+    from agent.queue.errors import JournalError
+    from protocol.errors import ProtocolError
+    from protocol.identity import device_number
+    from protocol.settings import SettingsError
+
+    try:
+        state = load(Path(config_path)).state
+        with open_source(state, (out or Path()).absolute().parent) as source:
+            device = device_number(source.key.thumbprint)
+            path = out or Path(f"{device}.pointeuse")
+            progress = Progress("exported")
+            counts = exporting.export(source, path, progress)
+            progress.end()
+    except (SettingsError, ProtocolError) as error:
+        _fail(str(error))
+    except JournalError as error:
+        _fail(str(error), 1)
+    except OSError as error:
+        _fail(f"cannot write {error.filename or out}: {error.strerror or error}", 1)
+    found = {"file": str(path), "device": device, **msgspec.structs.asdict(counts)}
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(f"{path}: {counts.records} records of {counts.epochs} epochs of terminal {device}")
+    click.echo("who tapped is sealed in it; check it with `pointeuse verify`")
+
+
 def _print(found: dict[str, Any]) -> None:
     click.echo(f"device    {found['device']}  (version {found['version']})")
     click.echo(

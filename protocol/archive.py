@@ -74,14 +74,9 @@ def row_size(row: Row) -> int:
     return len(row[0]) + len(row[1] or b"") + 110
 
 
-def encode_rows(rows: Sequence[Row]) -> bytes:
-    """A page's records alone: what a running agent answers with."""
-    return cbor.encode_in_order([list(row) for row in rows])
-
-
-def decode_rows(value: Any) -> list[Row]:
-    """Read what `encode_rows` wrote, decoded. Raises MalformedError."""
-    return [_row(item) for item in as_array(value, "the records of a page")]
+def checked_rows(rows: Sequence[Sequence[Any]]) -> list[Row]:
+    """Rows from elsewhere, found to be of the right types and lengths. Raises MalformedError."""
+    return [_row(list(row)) for row in rows]
 
 
 class ArchiveWriter:
@@ -101,7 +96,7 @@ class ArchiveWriter:
     def epoch(self, state: EpochState) -> None:
         """Begin an epoch."""
         self._epochs += 1
-        self._put([_EPOCH, *_state_fields(state)])
+        self._put([_EPOCH, *state_fields(state)])
 
     def receipt(self, message: bytes) -> None:
         """Add a receipt."""
@@ -178,7 +173,7 @@ def _item(value: Any) -> Item:
         case [3, message]:
             return Receipt(as_bytes(message, "a receipt"))
         case [4, first, rows]:
-            return Records(as_uint(first, "first", 2**40), decode_rows(rows))
+            return Records(as_uint(first, "first", 2**40), _rows(rows))
         case [5, trust, epochs, receipts, records, _]:
             return Counts(*(as_uint(n, "a count") for n in (trust, epochs, receipts, records)))
     raise MalformedError("an item of the archive is none of the five there are")
@@ -198,6 +193,10 @@ def read_state(value: Any) -> EpochState:
     )
 
 
+def _rows(value: Any) -> list[Row]:
+    return [_row(item) for item in as_array(value, "the records of a page")]
+
+
 def _row(value: Any) -> Row:
     body, blob, link, signature = as_array(value, "a record", 4)
     if len(as_bytes(body, "a body")) > MAX_BODY:
@@ -210,7 +209,8 @@ def _row(value: Any) -> Row:
     return body, blob, link, signature
 
 
-def _state_fields(state: EpochState) -> list[Any]:
+def state_fields(state: EpochState) -> list[Any]:
+    """What `read_state` reads."""
     return [
         state.epoch,
         state.ordinal,

@@ -7,6 +7,7 @@ import msgspec
 
 from protocol.hello import EpochState
 from protocol.receipts import Leaf
+from protocol.salvaged import Gap
 
 MOST_LISTED = 100
 """Findings, and gaps of an epoch, that are listed; more are counted only."""
@@ -56,15 +57,6 @@ class Finding(msgspec.Struct, frozen=True):
     last: int | None = None
 
 
-class Gap(msgspec.Struct, frozen=True):
-    """Records that the terminal itself says are lost; `last` None: nobody knows how many."""
-
-    epoch: bytes
-    first: int
-    last: int | None
-    why: str
-
-
 class EpochProof(msgspec.Struct):
     """What is proved of one epoch.
 
@@ -85,6 +77,8 @@ class EpochProof(msgspec.Struct):
     unreadable: int = 0
     """Records this code cannot read: kept, and in the chain."""
     gaps: list[Gap] = msgspec.field(default_factory=list)
+    doubtful: int = 0
+    """Records carried over of which the terminal could prove the link only."""
     broken: bool = False
 
     @property

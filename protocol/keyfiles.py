@@ -1,9 +1,10 @@
-"""Private keys in files: PKCS #8 PEM, mode 0600, never overwritten.
+"""Keys in files. Private ones: PKCS #8 PEM, mode 0600, never overwritten.
 
 A hybrid sealing key is two PEM blocks in one file: X25519, then ML-KEM-768.
 All functions raise KeyFileError naming the file, the reason and the fix.
 """
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mlkem, x25519
 
 from protocol.errors import KeyFileError, MalformedError
-from protocol.keys import SigningKey
+from protocol.keys import SigningKey, VerifyKey
 from protocol.seals import SealingKey
 
 _END = b"-----END PRIVATE KEY-----\n"
@@ -83,6 +84,40 @@ def load_sealing_key(path: Path) -> SealingKey:
         case [x25519.X25519PrivateKey() as key, mlkem.MLKEM768PrivateKey() as mlkem_key]:
             return SealingKey(key, mlkem_key)
     raise KeyFileError(f"{path} holds neither an X25519 key nor X25519 and ML-KEM-768")
+
+
+def load_public_key(path: Path) -> VerifyKey:
+    """Read a public key: PEM (SubjectPublicKeyInfo), or a COSE_Key, raw or in hexadecimal.
+
+    The JSON that `pointeuse provision show --json` prints will do too.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(f"cannot read the public key {path}: {error.strerror}") from error
+    if b"PRIVATE KEY" in data:
+        raise KeyFileError(f"{path} is a private key, which never leaves its terminal")
+    try:
+        return _public(data)
+    except (ValueError, LookupError, TypeError, MalformedError, UnsupportedAlgorithm) as error:
+        raise KeyFileError(
+            f"{path} holds no public key ({error}); write what"
+            " `pointeuse provision show --json` prints"
+        ) from error
+
+
+def _public(data: bytes) -> VerifyKey:
+    if data.startswith(b"-----BEGIN"):
+        key = serialization.load_pem_public_key(data)
+        if not isinstance(key, (ed25519.Ed25519PublicKey, ec.EllipticCurvePublicKey)):
+            raise MalformedError("no Ed25519 or P-256 key")
+        return VerifyKey(key)
+    if data.startswith(b"{"):
+        return VerifyKey.from_cose(bytes.fromhex(json.loads(data)["public_key"]))
+    try:
+        return VerifyKey.from_cose(bytes.fromhex(data.decode("ascii")))
+    except ValueError:
+        return VerifyKey.from_cose(data)
 
 
 def _read(path: Path) -> bytes:

@@ -8,12 +8,12 @@ from protocol.blobs import blob_hash
 from protocol.bodies import Body, Kind
 from protocol.errors import MalformedError, ProtocolError, SignatureError
 from protocol.evidence import Point
-from protocol.fields import as_bytes, as_map, as_text, as_uint
-from protocol.findings import MOST_LISTED, EpochProof, Finding, Gap, Report, What
+from protocol.fields import as_bytes, as_map
+from protocol.findings import MOST_LISTED, EpochProof, Finding, Report, What
 from protocol.hello import EpochState
 from protocol.keys import VerifyKey
 from protocol.receipts import Verdict
-from protocol.salvaged import carried_body
+from protocol.salvaged import Gap, carried_body, is_whole
 from protocol.succession import Succession
 
 _KINDS = frozenset(Kind)
@@ -169,18 +169,12 @@ class Walk:
         except ProtocolError as error:
             self._find(What.SALVAGED, f"record {body.seq}: {error}", body.seq)
             return
+        self.proof.doubtful += not is_whole(body)
         self._succession.carries(carried.epoch, carried.seq)
 
     def _gap(self, body: Body) -> None:
         try:
-            fields = as_map(body.data, "a gap")
-            last = fields.get(2)
-            gap = Gap(
-                as_bytes(fields.get(0), "epoch", 16),
-                as_uint(fields.get(1), "first"),
-                None if last is None else as_uint(last, "last"),
-                as_text(fields.get(3), "why"),
-            )
+            gap = Gap.read(body)
         except MalformedError:
             self.proof.unreadable += 1
             return

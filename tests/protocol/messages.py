@@ -8,7 +8,7 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 
 from protocol import blobs, cbor, chain, seals
-from protocol.archive import ArchiveWriter
+from protocol.archive import ArchiveWriter, Row
 from protocol.badges import Assurance, Badge
 from protocol.batches import Batch
 from protocol.bodies import BlobRef, Body, Direction, Kind, Sync, Time
@@ -124,7 +124,9 @@ def archive_items(made: Chain) -> list[bytes]:
     me = made.key.public.thumbprint
     signature = chain.head_signature(chain.Head(me, EPOCH, 5, made.links[5]), made.key)
     leaf = Leaf(me, EPOCH, 5, made.links[5], TIME.wall_ms, 1, NONCE, Verdict.STORED)
-    rows = [(*record, made.links[seq], None) for seq, record in enumerate(made.records, 1)]
+    rows: list[Row] = [
+        (*record, made.links[seq], None) for seq, record in enumerate(made.records, 1)
+    ]
     rows[-1] = (*rows[-1][:3], signature)
     items: list[bytes] = []
 

@@ -531,7 +531,6 @@ def test_a_carried_record_must_be_what_it_says() -> None:
     for wrong in (
         wrapped(new, old, 8, raw),
         wrapped(new, b"?" * 16, 9, raw),
-        body(new.epoch, new.last + 1, Kind.SALVAGED, data=nameless),
         body(new.epoch, new.last + 1, Kind.SALVAGED, data=nameless | {2: b"?"}),
     ):
         bad = made.copy()
@@ -539,6 +538,17 @@ def test_a_carried_record_must_be_what_it_says() -> None:
         bad.epochs[1].commit((wrong, blob if has_blob else None))
         found = first(check(bad))
         assert (found.what, found.first) == (What.SALVAGED, bad.epochs[1].last)
+
+
+def test_a_carried_record_may_have_lost_its_blob_or_its_proof() -> None:
+    made = closed([3, 4, 5])
+    new, (raw, blob) = made.epochs[1], tap(b"o" * 16, 9)
+    data = {0: b"o" * 16, 1: 9, 2: raw}
+    new.commit((body(new.epoch, new.last + 1, Kind.SALVAGED, data=data | {3: True}), None))
+    assert check(made).findings == []
+    assert [proof.doubtful for proof in check(made).epochs] == [0, 1]
+    new.commit((body(new.epoch, new.last + 1, Kind.SALVAGED, data=data), blob))
+    assert first(check(made)).what is What.BLOB
 
 
 def _fields(raw: bytes) -> dict[int, Any]:

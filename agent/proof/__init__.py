@@ -1,0 +1,1 @@
+"""What a terminal holds, written down for others, and checked by them."""
