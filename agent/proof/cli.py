@@ -8,8 +8,9 @@ from typing import NoReturn
 import click
 
 from agent.proof import disclosed, words
-from agent.proof.items import DISCLOSURE, JOURNAL, kind_of, open_items
+from agent.proof.items import kind_of, open_items
 from agent.proof.progress import Progress
+from agent.proof.words import DISCLOSURE, JOURNAL
 from agent.queue.errors import JournalError
 from protocol.archive import Item, Records
 from protocol.cbor import MAX_MESSAGE

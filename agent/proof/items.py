@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.proof import pages
+from agent.proof.words import DISCLOSURE, EXPORT, JOURNAL
 from agent.queue.reading import MAGIC as SQLITE
 from agent.queue.reading import ReadOnlyJournal, open_read_only
 from protocol import archive
 from protocol.archive import Item, Receipt, Records, TrustDocument
 from protocol.errors import MalformedError
 
-JOURNAL, EXPORT, DISCLOSURE = "journal", "export", "disclosure"
 _HEAD = 64
 """Octets enough to tell the kinds apart."""
 

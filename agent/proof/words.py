@@ -11,6 +11,7 @@ from protocol.findings import EpochProof, Finding, Report
 from protocol.identity import device_number
 from protocol.salvaged import Gap
 
+JOURNAL, EXPORT, DISCLOSURE = "journal", "export", "disclosure"
 _KINDS = {kind.value: kind.name.lower() for kind in Kind}
 
 
@@ -33,8 +34,8 @@ def as_json(report: Report, basis: Basis) -> dict[str, Any]:
         "ok": not report.found,
         "device": device_number(report.terminal),
         "thumbprint": report.terminal.hex(),
-        "key": "given" if basis.key_given else "of the file",
-        "trust": None if report.trust is None else "given" if basis.trust_given else "of the file",
+        "key": "given" if basis.key_given else _found(basis),
+        "trust": None if report.trust is None else "given" if basis.trust_given else _found(basis),
         "trust_documents": report.trust,
         "heads_checked": "newest" if basis.quick else "all",
         "records": report.records,
@@ -114,6 +115,10 @@ def _end(report: Report) -> str:
     )
 
 
+def _found(basis: Basis) -> str:
+    return "beside the file" if basis.kind == JOURNAL else "of the file"
+
+
 def _a(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
@@ -121,7 +126,8 @@ def _a(kind: str) -> str:
 def _key(basis: Basis) -> str:
     if basis.key_given:
         return "the one given"
-    return "the file's own: compare the device number with the one printed on the terminal"
+    whose = "the terminal's own, beside it" if basis.kind == JOURNAL else "the file's own"
+    return f"{whose}: compare the device number with the one printed on the terminal"
 
 
 def _trust(report: Report, basis: Basis) -> str:
@@ -129,8 +135,9 @@ def _trust(report: Report, basis: Basis) -> str:
         return "no document: no receipt was checked"
     if basis.trust_given:
         return f"the document given, and those that follow it up to {report.trust}"
+    whose = "those beside it" if basis.kind == JOURNAL else "the file's own documents"
     return (
-        f"the file's own documents up to {report.trust}: receipts are worth what its first one is;"
+        f"{whose}, up to {report.trust}: receipts are worth what the first one is;"
         " give yours with --trust"
     )
 
