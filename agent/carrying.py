@@ -6,9 +6,10 @@ blob stands beside it.
 
 from typing import Any
 
-from agent.queue.salvaged import Gap, Item
+from agent.queue.salvaged import Item
 from protocol.bodies import BlobRef, Body, Kind
 from protocol.errors import MalformedError
+from protocol.salvaged import Gap, salvaged_data
 
 Wrapped = tuple[Kind, dict[int, Any], BlobRef | None, bytes | None]
 """Kind, data, reference to the blob, and blob of a body to be made."""
@@ -17,33 +18,25 @@ Wrapped = tuple[Kind, dict[int, Any], BlobRef | None, bytes | None]
 def wrapped(record: Item | Gap) -> Wrapped:
     """What carries `record` over. One that was carried over before is not wrapped twice."""
     if isinstance(record, Gap):
-        data = {0: record.epoch, 1: record.first, 2: record.last, 3: record.why}
-        return Kind.GAP, data, None, None
+        return Kind.GAP, record.data(), None, None
+    data = salvaged_data(record.epoch, record.seq, record.body, whole=record.whole)
     try:
         body = Body.decode(record.body)
     except MalformedError:  # of a later version: kept, not read
-        return Kind.SALVAGED, _data(record), None, None
-    if body.kind == Kind.GAP and isinstance(body.data, dict):
-        return Kind.GAP, body.data, None, None
-    data = body.data if body.kind == Kind.SALVAGED else _data(record)
+        return Kind.SALVAGED, data, None, None
+    if body.kind in {Kind.GAP, Kind.SALVAGED} and isinstance(body.data, dict):
+        data = body.data
+    kind = Kind.GAP if body.kind == Kind.GAP else Kind.SALVAGED
     # A blob that was lost is not spoken of: the platform would wait for it.
-    return Kind.SALVAGED, data, body.blob_ref if record.blob else None, record.blob
+    return kind, data, body.blob_ref if record.blob else None, record.blob
 
 
-def gap_for(record: Item | Gap, why: str) -> tuple[Kind, dict[int, Any]]:
+def gap_for(record: Item | Gap, why: str) -> Gap:
     """What stands for a record that cannot be carried over."""
-    if isinstance(record, Gap):
-        record = Item(record.epoch, record.first, b"", None, whole=False)
-    return Kind.GAP, {0: record.epoch, 1: record.seq, 2: record.seq, 3: why[:200]}
+    seq = record.first if isinstance(record, Gap) else record.seq
+    return Gap(record.epoch, seq, seq, why)
 
 
 def size(record: Item | Gap) -> int:
     """Octets it takes, about."""
     return 256 if isinstance(record, Gap) else len(record.body) + len(record.blob or b"") + 256
-
-
-def _data(record: Item) -> dict[int, Any]:
-    data: dict[int, Any] = {0: record.epoch, 1: record.seq, 2: record.body}
-    if not record.whole:
-        data[3] = True
-    return data

@@ -15,8 +15,8 @@ from agent.feedback import LogSink, ReaderSink, Sink, Sinks, TerminalSink
 from agent.gate import Gate
 from agent.memory import use_one_heap
 from agent.notify import Notifier
+from agent.proof.questions import Answerer
 from agent.queue.opening import open_journal
-from agent.queue.salvaged import Gap
 from agent.readers import open_reader
 from agent.readers.base import Reader
 from agent.reads import ReaderState
@@ -26,6 +26,7 @@ from agent.telemetry import Telemetry
 from agent.trust_store import TrustStore
 from protocol.identity import compact, device_number
 from protocol.keyfiles import load_sealing_key, load_signing_key
+from protocol.salvaged import Gap
 
 _log = logging.getLogger("pointeuse")
 
@@ -86,7 +87,7 @@ class Agent:
         gate = threading.Thread(target=self.gate.run, name="gate")
         gate.start()
         readers = [self._start_reader(reader) for reader in self._readers]
-        status = StatusServer(self.config.state, self.snapshot)
+        status = StatusServer(self.config.state, self.snapshot, self._answerer().answer)
         self._notifier.send("READY=1")
         _log.info("ready: device %s, %d readers", self.device, len(readers))
         uplink = self._start_uplink()
@@ -102,6 +103,11 @@ class Agent:
         self.gate.stop()
         gate.join()
         self.gate.journal.close()
+
+    def _answerer(self) -> Answerer:
+        """Who answers `pointeuse agent export`."""
+        public = self._key.public
+        return Answerer(self.config.state, public, self.gate.ask, lambda: self.gate.journal)
 
     def snapshot(self) -> dict[str, Any]:
         """What `status` and telemetry say."""

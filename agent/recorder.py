@@ -15,13 +15,14 @@ from agent.clock import Clock, Step
 from agent.queue.errors import BrokenError, CannotStoreError
 from agent.queue.journal import Journal
 from agent.queue.rows import Epoch, Row
-from agent.queue.salvaged import Gap, Item
+from agent.queue.salvaged import Item
 from agent.reads import BadgeRead
 from protocol import blobs, chain, seals
 from protocol.badges import Badge
 from protocol.bodies import BlobRef, Body, Direction, Kind, Sync, Time
 from protocol.errors import MalformedError
 from protocol.keys import SigningKey, VerifyKey
+from protocol.salvaged import Gap
 
 GROUP_READS = chain.MAX_GROUP - 2
 """Taps in one commit at most: a seal and a clock record may have to come before them."""
@@ -174,8 +175,8 @@ class Recorder:
             try:
                 body = self._body(group, kind, now, data=data, blob_ref=blob_ref)
             except MalformedError as error:
-                kind, data = carrying.gap_for(record, str(error))
-                body, blob = self._body(group, kind, now, data=data), None
+                gap = carrying.gap_for(record, str(error))
+                body, blob = self._body(group, Kind.GAP, now, data=gap.data()), None
             group.add(body, blob)
         rows = group.signed(self._head_signature(group))
         self._journal.carry_over(self.ordinal, rows, source, up_to)

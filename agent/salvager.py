@@ -17,10 +17,11 @@ import msgspec
 from agent import carrying
 from agent.queue import aside
 from agent.queue.journal import Journal
-from agent.queue.salvaged import Gap, Item, Order, Salvaged, salvaged_of
+from agent.queue.salvaged import Item, Order, Salvaged, salvaged_of
 from agent.recorder import Recorder
 from agent.telemetry import Telemetry
 from protocol.chain import MAX_GROUP
+from protocol.salvaged import Gap
 
 _GROUP = MAX_GROUP - 1
 """Records in one commit at most: a clock record may have to come before them."""

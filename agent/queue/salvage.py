@@ -18,11 +18,12 @@ import msgspec
 from agent.queue import proofs
 from agent.queue.carving import Found, carve_file
 from agent.queue.file import sync_directory, wal_of
-from agent.queue.salvaged import Gap, Item, Order, Writer
+from agent.queue.salvaged import Item, Order, Writer
 from protocol import cose
 from protocol.errors import ProtocolError
 from protocol.keys import VerifyKey
 from protocol.receipts import Leaf, Verdict, verify_receipt
+from protocol.salvaged import Gap
 
 _HELD = (Verdict.STORED, Verdict.BRANCH)
 _MISSING = "no head proves them in what is left of the journal"

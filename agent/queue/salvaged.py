@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.queue.aside import aside_of
+from protocol.salvaged import Gap
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -31,15 +32,6 @@ class Item(msgspec.Struct, frozen=True):
     body: bytes
     blob: bytes | None
     whole: bool
-
-
-class Gap(msgspec.Struct, frozen=True):
-    """Records `first` to `last` of an epoch are missing; None: nobody knows how many."""
-
-    epoch: bytes
-    first: int
-    last: int | None
-    why: str
 
 
 def salvaged_of(path: Path, number: int) -> Path:
