@@ -17,6 +17,11 @@ _COMMANDS = {
         "reinterpret",
         "Make registrations anew from the records in custody.",
     ),
+    "disclose": (
+        "cloud.disclosure.cli",
+        "disclose",
+        "Write one registration, opened and proved, for somebody else.",
+    ),
     "serve": ("cloud.api.cli", "serve", "Serve the API and the console."),
 }
 

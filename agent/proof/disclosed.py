@@ -73,7 +73,7 @@ def as_lines(proved: Proved) -> Iterator[str]:
     yield f"{'terminal':11}{device_number(body.terminal)}, thumbprint {body.terminal.hex()}"
     yield f"{'key':11}the one given"
     yield f"{'record':11}{_name(Kind, body.kind)} {body.seq} of epoch {body.epoch.hex()}"
-    if proved.stands is not body:
+    if proved.stands != body:
         stands = proved.stands
         yield f"{'':11}carried over as record {stands.seq} of epoch {stands.epoch.hex()}"
     yield f"{'time':11}{_time(body)}"

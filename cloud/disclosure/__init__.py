@@ -1,0 +1,1 @@
+"""One registration, proved and opened to somebody else, without its neighbours."""
