@@ -24,6 +24,7 @@ from protocol.findings import Report
 from protocol.verification import verify
 from tests.agent.proof.station import NUMBER, Station
 from tests.agent.terminal import read
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -225,6 +226,7 @@ def test_other_questions_are_answered_with_the_status(station: Station, line: by
 def test_a_gate_that_fails_is_no_answer(station: Station, tmp_path: Path) -> None:
     with station.running() as gate:
         gate.stop()
+        wait_for(lambda: gate._stopped, "the gate ends")
         with (
             pytest.raises(NoAnswerError, match="see its log"),
             open_source(station.state, tmp_path),
