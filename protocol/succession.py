@@ -16,8 +16,8 @@ from protocol.findings import EpochProof, Finding, Report, What
 class _Carried(msgspec.Struct):
     """Records `first` to `last` of an epoch that are not in the file: were they carried over?
 
-    `others` counts what later epochs carry of yet other epochs: a record that had itself been
-    carried over is so named after where it first stood.
+    `named` counts those of which a later record says so. `others` counts what else later epochs
+    carry: a record or a gap that had itself been carried over is named after where it first stood.
     """
 
     epoch: bytes
@@ -28,6 +28,17 @@ class _Carried(msgspec.Struct):
     others: int = 0
     next: int = 0
     skipped: int | None = None
+
+    def cover(self, first: int, last: int) -> bool:
+        """Count records `first` to `last` of the epoch, which come in order; whether any counts."""
+        start, end = max(first, self.next), min(last, self.last)
+        if start > end:
+            return False
+        if start > self.next and self.skipped is None:
+            self.skipped = self.next
+        self.named += end - start + 1
+        self.next = end + 1
+        return True
 
 
 class Succession:
@@ -84,16 +95,14 @@ class Succession:
             first = seq + 1 if last > seq else before.state.first
             self._report.add(Finding(What.FORK, detail, before.state.ordinal, first, last))
 
-    def carries(self, epoch: bytes, seq: int) -> None:
-        """Note a record that was carried over from an earlier epoch."""
+    def carries(self, epoch: bytes, first: int, last: int | None = None) -> None:
+        """Note a record carried over from `epoch`, b"" if unknown; with `last`, a gap up to it."""
         for missing in self._carried:
-            if missing.epoch != epoch:
+            covered = missing.epoch == epoch and missing.cover(
+                first, first if last is None else last
+            )
+            if not covered and (missing.epoch != epoch or last is not None):
                 missing.others += 1
-            elif missing.next <= seq <= missing.last:
-                if seq > missing.next and missing.skipped is None:
-                    missing.skipped = missing.next
-                missing.named += 1
-                missing.next = seq + 1
 
     def end(self) -> None:
         """Find what is neither in the file nor carried over."""

@@ -166,11 +166,14 @@ class Walk:
     def _carry(self, body: Body) -> None:
         try:
             carried = carried_body(body)
+        except MalformedError:  # of a later version: kept, not read
+            self.proof.unreadable += 1
+            self._succession.carries(b"", 0)
         except ProtocolError as error:
             self._find(What.SALVAGED, f"record {body.seq}: {error}", body.seq)
-            return
-        self.proof.doubtful += not is_whole(body)
-        self._succession.carries(carried.epoch, carried.seq)
+        else:
+            self.proof.doubtful += not is_whole(body)
+            self._succession.carries(carried.epoch, carried.seq)
 
     def _gap(self, body: Body) -> None:
         try:
@@ -178,6 +181,8 @@ class Walk:
         except MalformedError:
             self.proof.unreadable += 1
             return
+        last = gap.first if gap.last is None else gap.last
+        self._succession.carries(gap.epoch, gap.first, last)
         if len(self.proof.gaps) < MOST_LISTED:
             self.proof.gaps.append(gap)
 

@@ -531,7 +531,7 @@ def test_a_carried_record_must_be_what_it_says() -> None:
     for wrong in (
         wrapped(new, old, 8, raw),
         wrapped(new, b"?" * 16, 9, raw),
-        body(new.epoch, new.last + 1, Kind.SALVAGED, data=nameless | {2: b"?"}),
+        body(new.epoch, new.last + 1, Kind.SALVAGED, data=nameless | {1: 8}),
     ):
         bad = made.copy()
         has_blob = 9 in _fields(wrong)
@@ -549,6 +549,21 @@ def test_a_carried_record_may_have_lost_its_blob_or_its_proof() -> None:
     assert [proof.doubtful for proof in check(made).epochs] == [0, 1]
     new.commit((body(new.epoch, new.last + 1, Kind.SALVAGED, data=data), blob))
     assert first(check(made)).what is What.BLOB
+
+
+def test_gaps_and_what_nobody_can_read_stand_for_what_was_carried_over() -> None:
+    for gap, wanted in (((4, 4), None), ((3, 5), None), ((4, None), None), ((5, 5), 4)):
+        made = closed([3])
+        old, new = made.epochs
+        data = {0: old.epoch, 1: gap[0], 2: gap[1], 3: "the disk"}
+        new.commit((body(new.epoch, new.last + 1, Kind.GAP, data=data), None))
+        data = {0: old.epoch, 1: 5, 2: b"of a later version"}
+        if wanted is None:
+            new.commit((body(new.epoch, new.last + 1, Kind.SALVAGED, data=data), None))
+            assert check(made).findings == [], gap
+            assert check(made).epochs[1].unreadable == 1
+        else:
+            assert first(check(made)).first == wanted
 
 
 def _fields(raw: bytes) -> dict[int, Any]:

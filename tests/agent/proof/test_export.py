@@ -174,6 +174,7 @@ def test_a_live_journal_is_refused_to_others(station: Station) -> None:
     station.tap()
 
 
+@pytest.mark.integration  # SQLite waits five seconds for a lock
 def test_no_agent_starts_while_its_journal_is_read(station: Station) -> None:
     station.close()
     code = (
