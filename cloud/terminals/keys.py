@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-
 from cloud.errors import InvalidError
-from protocol.errors import MalformedError
+from protocol.errors import KeyFileError, MalformedError
+from protocol.keyfiles import load_public_key
 from protocol.keys import VerifyKey
 
 
@@ -22,29 +20,11 @@ def from_hex(text: str) -> VerifyKey:
 
 
 def from_file(path: Path) -> VerifyKey:
-    """A public key in a file: PEM (SubjectPublicKeyInfo), or a COSE_Key raw or in hexadecimal.
-
-    Raises InvalidError.
-    """
+    """A public key in a file, in any of the forms of `load_public_key`. Raises InvalidError."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidError(f"cannot read the public key {path}: {error.strerror}") from None
-    if b"PRIVATE KEY" in data:
-        raise InvalidError(f"{path} is a private key, which never leaves its terminal")
-    try:
-        if data.startswith(b"-----BEGIN"):
-            key = serialization.load_pem_public_key(data)
-            if not isinstance(key, (ed25519.Ed25519PublicKey, ec.EllipticCurvePublicKey)):
-                raise InvalidError(f"{path} holds no Ed25519 or P-256 key")
-            return VerifyKey(key)
-        text = data.decode("ascii", "replace").strip()
-        return VerifyKey.from_cose(bytes.fromhex(text) if is_hex(text) else data)
-    except (ValueError, MalformedError) as error:
-        raise InvalidError(
-            f"{path} holds no public key ({error}); write the `public_key` that"
-            " `pointeuse provision show --json` prints"
-        ) from None
+        return load_public_key(path)
+    except KeyFileError as error:
+        raise InvalidError(str(error)) from None
 
 
 def is_hex(text: str) -> bool:

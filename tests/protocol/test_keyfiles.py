@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x448, x25519
 
 from protocol.errors import KeyFileError
 from protocol.keyfiles import (
+    load_public_key,
     load_sealing_key,
     load_signing_key,
     save_private_key,
@@ -109,3 +110,34 @@ def test_a_sealing_key_in_the_wrong_order_is_refused(tmp_path: Path) -> None:
     save_secret(path, pem(mlkem_key) + simple.read_bytes())
     with pytest.raises(KeyFileError, match="neither an X25519"):
         load_sealing_key(path)
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_public_key_is_read_in_each_of_its_forms(tmp_path: Path, algorithm: Algorithm) -> None:
+    key = SigningKey.generate(algorithm).public
+    text = key.to_cose().hex()
+    for content in (
+        key.public_pem(),
+        key.to_cose(),
+        text.encode(),
+        text.upper().encode() + b"\n",
+        b'{"device": "x", "public_key": "%s"}\n' % text.encode(),
+    ):
+        (tmp_path / "key").write_bytes(content)
+        assert load_public_key(tmp_path / "key") == key
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"00", b"?", b"\xff" * 40, b"{", b"{}", b'{"public_key": 5}', b'{"public_key": "zz"}',
+        b"-----BEGIN PUBLIC KEY-----\nx",
+        x448.X448PrivateKey.generate().public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_public_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key").write_bytes(content)
+    with pytest.raises(KeyFileError, match="holds no public key"):
+        load_public_key(tmp_path / "key")
