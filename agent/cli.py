@@ -110,7 +110,7 @@ def export(config_path: str, out: Path | None, as_json: bool) -> None:
     except JournalError as error:
         _fail(str(error), 1)
     except OSError as error:
-        _fail(f"cannot write {error.filename or out}: {error.strerror or error}", 1)
+        _fail(f"cannot write {error.filename or out or 'here'}: {error.strerror or error}", 1)
     found = {"file": str(path), "device": device, **msgspec.structs.asdict(counts)}
     if as_json:
         click.echo(json.dumps(found))

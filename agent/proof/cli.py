@@ -78,6 +78,8 @@ def verify(
         if quick and report.found:  # now look exactly
             basis = words.Basis(str(path), kind, basis.key_given, basis.trust_given)
             report = _verify(path, kind, key, trust, known, quick=False)
+    except KeyboardInterrupt:
+        _fail("interrupted: nothing was checked to its end")  # 1 would say that it is broken
     except OSError as error:
         _fail(f"cannot read {error.filename or path}: {error.strerror or error}")
     except (ProtocolError, JournalError) as error:

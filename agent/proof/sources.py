@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from agent.proof import pages
 from agent.queue.errors import CannotOpenError, JournalError
 from agent.queue.reading import ReadOnlyJournal, open_read_only
-from agent.status import question
+from agent.status import ask, question
 from protocol import archive, cbor
 from protocol.archive import Records
 from protocol.errors import KeyFileError, MalformedError
@@ -47,7 +47,7 @@ class RunningAgent:
     """Asks over the socket in the state directory."""
 
     def __init__(self, state: Path) -> None:
-        """Raises OSError when no agent answers, NoAnswerError when it answers something else."""
+        """Raises NoAnswerError, like every method, and MalformedError."""
         self._state = state
         self._first = self._ask("epochs")
         self.key = VerifyKey.from_cose(as_bytes(as_array(self._first, "epochs", 2)[0], "a key"))
@@ -80,16 +80,14 @@ class RunningAgent:
 
     def _ask(self, want: str, **values: int) -> Any:
         line = json.dumps({"want": want, **values}).encode() + b"\n"
-        for _ in range(_TRIES):
-            answer = question(self._state, line)
-            if not answer.startswith(b"{"):  # the status: it did not see our line in time
-                break
         try:
+            for _ in range(_TRIES):
+                answer = question(self._state, line)
+                if not answer.startswith(b"{"):  # the status: it did not see our line in time
+                    break
             return cbor.decode(answer)
-        except MalformedError as error:
-            raise NoAnswerError(
-                f"the agent in {self._state} does not answer: {error}; see its log"
-            ) from error
+        except (OSError, MalformedError) as error:
+            raise _no_answer(self._state, error) from error
 
 
 class StoppedAgent:
@@ -148,8 +146,12 @@ def open_source(state: Path, scratch: Path) -> Iterator[Source]:
 
 def _running(state: Path) -> RunningAgent | None:
     try:
-        return RunningAgent(state)
+        ask(state)
     except (ConnectionRefusedError, FileNotFoundError):  # nobody, or a socket that was left behind
         return None
-    except OSError as error:
-        raise NoAnswerError(f"the agent in {state} does not answer: {error}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror or error if isinstance(error, OSError) else error
+        raise NoAnswerError(
+            f"the agent in {state} does not answer: {reason}; see its log"
+        ) from error
+    return RunningAgent(state)

@@ -64,9 +64,11 @@ def as_lines(report: Report, basis: Basis) -> Iterator[str]:
 
 
 def first_broken(report: Report) -> Finding | None:
-    """The first finding that names a record; the first of all when none does."""
-    named = (finding for finding in report.findings if finding.first is not None)
-    return next(named, report.findings[0] if report.findings else None)
+    """The finding that names the first record; the first of all when none names any."""
+    named = [finding for finding in report.findings if finding.first is not None]
+    if not named:
+        return report.findings[0] if report.findings else None
+    return min(named, key=lambda finding: (finding.epoch or 0, finding.first or 0))
 
 
 def rfc3339(ms: int) -> str:
@@ -102,8 +104,9 @@ def _end(report: Report) -> str:
     shown = f"epoch {newest.state.ordinal}, record {newest.last}, the last one shown"
     if newest.receipt is None:
         return (
-            f"{shown}. No receipt of this epoch was checked: later records may have been cut off,"
-            " and whoever has the terminal's key may have written it anew, unseen"
+            f"at {shown}. No receipt of this epoch was checked: later records may have been cut"
+            " off, and whoever has the terminal's key may have written anew what no receipt named"
+            " above covers, unseen"
         )
     if newest.ends == newest.last:
         since = f"at {shown}, which the platform has receipted"

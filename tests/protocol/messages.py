@@ -183,7 +183,7 @@ def all_messages() -> dict[str, list[bytes]]:
     command = Command(ME, NONCE, 1, "report", ("now",)).sign(CONFIG)
     blob = made.records[2][1]
     assert blob is not None
-    plain = blobs._plaintext(BADGE)
+    plain = blobs._plaintext(BADGE, bytes(16))
     return {
         "body": [body for body, _ in made.records],
         "batch": [made.batch().encode()],

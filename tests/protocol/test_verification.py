@@ -6,6 +6,7 @@ cannot sign; with it he can, and then only what somebody else knows of the chain
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from protocol.archive import Receipt, Records
 from protocol.bodies import Kind
 from protocol.errors import MalformedError, ProtocolError, SignatureError
 from protocol.findings import Finding, Report, What
+from protocol.hello import EpochState
 from protocol.receipts import Verdict
 from protocol.trust import Trust
 from protocol.verification import verify
@@ -111,6 +113,17 @@ def test_an_edit_with_new_links_is_found_in_its_commit(plan: Any, data: st.DataO
     assert names(first(check(made, every_head=False)), epoch.ordinal, seq)
 
 
+def test_one_finding_for_each_run_of_bad_heads() -> None:
+    made = make([([1] * 6, [])])
+    epoch = made.epochs[0]
+    for seq in (2, 3, 5, 7):
+        epoch.rows[seq - 1] = (*epoch.rows[seq - 1][:3], bytes(64))
+    found = check(made).findings
+    assert [(each.first, each.last) for each in found] == [(2, 2), (5, 5), (7, 7)]
+    assert {each.what for each in found} == {What.SIGNATURE}
+    assert check(made).epochs[0].signed == 6
+
+
 @given(plan=plans, data=st.data())
 def test_a_damaged_signature_is_found_where_it_stands(plan: Any, data: st.DataObject) -> None:
     made = make(plan)
@@ -152,6 +165,8 @@ def test_pages_taken_out_are_named(plan: Any, data: st.DataObject) -> None:
     found = first(verify(items))
     assert found.what is What.MISSING
     assert found.first == page.first
+    if isinstance(items[gone], Records):  # else the end of an epoch is gone
+        assert found.last == page.first + len(page.rows) - 1
 
 
 @given(plan=plans, data=st.data())
@@ -264,6 +279,7 @@ def test_another_history_by_the_same_key_is_found_up_to_the_newest_point_known_a
         found = first(report)
         assert found.what is What.FORK
         assert names(found, epoch.ordinal, seq)
+        assert found.first == max([at for at in points if at < seq], default=0) + 1
     elif newest:
         assert report.findings == []
         assert report.epochs[-1].ends < seq, "it was claimed"
@@ -477,6 +493,14 @@ def test_a_new_key_signs_from_the_next_record_on(every_head: bool) -> None:
     assert first(check(made)).what is What.KEY
 
 
+def test_a_thief_brings_in_no_key_of_his_own() -> None:
+    _, epoch = rotated()
+    epoch.rows[1] = (*epoch.rows[1][:3], MadeEpoch.sign(epoch, 2))
+    report = check(Made([epoch]))
+    assert [finding.what for finding in report.findings] == [What.SIGNATURE]
+    assert report.epochs[0].signed == 1
+
+
 def _with(epoch: MadeEpoch, key: Any) -> MadeEpoch:
     return MadeEpoch(1, epoch.epoch, 1, epoch.anchor, epoch.rows, key=key)
 
@@ -585,6 +609,19 @@ def test_gaps_erasures_and_what_is_unknown_are_reported_and_not_broken() -> None
     (proof,) = report.epochs
     assert (proof.erased, proof.unreadable, proof.kinds[99]) == (1, 2, 1)
     assert [(gap.first, gap.last) for gap in proof.gaps] == [(7, None)]
+
+
+def test_a_file_must_say_what_it_holds() -> None:
+    items = two_commits().items()
+    state = items[2]
+    assert isinstance(state, EpochState)
+    for wrong, what in (
+        (replace(state, head_seq=5), What.FILE),
+        (replace(state, head_link=b"?" * 32), What.FILE),
+        (replace(state, head_seq=7), What.MISSING),
+    ):
+        found = verify([*items[:2], wrong, *items[3:]]).findings
+        assert [each.what for each in found] == [what]
 
 
 def test_parts_in_places_they_have_no_place_in() -> None:

@@ -196,7 +196,7 @@ def test_a_tail_cut_off_is_found_by_what_a_verifier_brings(files: Files, tmp_pat
     journal = state / "journal.sqlite"
     cut = say(journal)
     assert (cut["epochs"][1]["last"], cut["epochs"][1]["receipt"]) == (6, None)
-    assert "later records may have been cut off" in run(journal).stdout
+    assert "later records may have been cut" in run(journal).stdout
     for brought in (files.receipt, files.head):
         broken = say(journal, "--receipt", brought, code=1)["first_broken"]
         assert (broken["what"], broken["first"], broken["last"]) == ("missing", 7, 10)
@@ -251,6 +251,14 @@ class TestDisclosure:
         path = self.write(tmp_path / "file", wrong)
         assert not say(path, "--key", key, code=1)["ok"]
         assert run(path, "--key", key).stdout.startswith("WRONG")
+
+
+def test_interrupted_is_not_broken(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agent.proof.cli.verify_items", interrupt)
+    assert "interrupted" in refused(files.export)
 
 
 def test_what_cannot_be_read(files: Files, tmp_path: Path) -> None:
