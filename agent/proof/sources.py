@@ -150,8 +150,10 @@ def _running(state: Path) -> RunningAgent | None:
     except (ConnectionRefusedError, FileNotFoundError):  # nobody, or a socket that was left behind
         return None
     except (OSError, ValueError) as error:
-        reason = error.strerror or error if isinstance(error, OSError) else error
-        raise NoAnswerError(
-            f"the agent in {state} does not answer: {reason}; see its log"
-        ) from error
+        raise _no_answer(state, error) from error
     return RunningAgent(state)
+
+
+def _no_answer(state: Path, error: Exception) -> NoAnswerError:
+    reason = error.strerror or error if isinstance(error, OSError) else error
+    return NoAnswerError(f"the agent in {state} does not answer: {reason}; see its log")
