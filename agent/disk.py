@@ -17,6 +17,7 @@ LEVELS = (70, 85, 95)
 """Percent of the volume at which an alarm is raised."""
 _HYSTERESIS = 3
 BALLAST = "ballast"
+_LAST = 64 * 1024
 _LARGEST, _SMALLEST = 8 * 1024**2, 256 * 1024
 _SHARE = 16
 """On a small volume the ballast is this part of it."""
@@ -35,8 +36,8 @@ class Usage:
         return math.ceil(100 * self.used / max(self.used + self.free, 1))
 
     def without(self, octets: int) -> "Usage":
-        """The same, were `octets` of the free ones in use."""
-        taken = min(octets, self.free)
+        """The same, were `octets` of the free ones in use; of those in use free, when negative."""
+        taken = max(min(octets, self.free), -self.used)
         return Usage(self.used + taken, self.free - taken)
 
 
@@ -82,7 +83,7 @@ class Ballast:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            _log.warning("cannot keep %d octets back: %s", self.size, error.strerror)
+            _log.debug("cannot keep %d octets back: %s", self.size, error.strerror)
             self.release()
             return False
         return True
@@ -109,6 +110,7 @@ class Disk:
             ballast = max(_SMALLEST, min(_LARGEST, (room.used + room.free) // _SHARE))
         self._ballast = Ballast(state / BALLAST, ballast)
         self._level: int | None = None
+        self._known = room
         self._ballast.take(room.free)
 
     @property
@@ -119,7 +121,7 @@ class Disk:
     @property
     def usage(self) -> Usage:
         """How full the volume is, the ballast counted as used whether it is there or not."""
-        found = usage(self._state)
+        found = self._look()
         return found.without(self._ballast.size) if self.short else found
 
     def relieve(self) -> bool:
@@ -131,14 +133,18 @@ class Disk:
 
     def recover(self) -> bool:
         """Take the ballast again if it was given up and there is room; whether it was taken."""
-        if not self.short or not self._ballast.take(usage(self._state).free):
+        if not self.short or not self._ballast.take(self._look().free):
             return False
         _log.warning("there is room on the disk of %s again", self._state)
         return True
 
     def admits(self) -> bool:
         """Whether a tap may use what is left: the last of the ballast is for receipts."""
-        return not self.short or usage(self._state).free >= self._ballast.size // 4
+        return not self.short or self._look().free >= self._ballast.size // 4
+
+    def fills(self) -> bool:
+        """Whether so little is left that the next commit may find the disk full."""
+        return self._look().free < _LAST
 
     def alarms(self) -> dict[str, str | None]:
         """Each alarm's name, and its detail when it is the one to raise."""
@@ -149,6 +155,11 @@ class Disk:
             " make room on it, or let the terminal reach the platform"
         )
         return {f"disk-{each}": detail if each == self._level else None for each in LEVELS}
+
+    def _look(self) -> Usage:
+        with suppress(OSError):  # a disk that does not answer: what was known of it
+            self._known = usage(self._state)
+        return self._known
 
 
 def _mebibytes(octets: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from agent.feedback import Sink
 from agent.notify import Notifier
-from agent.queue.errors import BrokenError, CannotStoreError
+from agent.queue.errors import CannotStoreError
 from agent.queue.journal import Journal
 from agent.reads import BadgeRead, Event, Feedback, ReaderState, Unreadable
 from agent.recorder import GROUP_READS, Recorder
@@ -25,6 +25,7 @@ from protocol.errors import MalformedError
 T = TypeVar("T")
 _TICK_S = 1.0
 _BUSY_TICK_S = 0.005
+_CROWD_S = 0.0005
 _STOP = object()
 _log = logging.getLogger("pointeuse.gate")
 
@@ -89,6 +90,8 @@ class Gate:
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._seen: dict[tuple[str, str], float] = {}
         self._tick_at = 0.0
+        self._crowd = 0
+        """How many came together last."""
         self._stopped = False
 
     # -- for other threads -------------------------------------------------------------------
@@ -143,15 +146,24 @@ class Gate:
                 self._stopped = True
 
     def _take(self) -> list[Any]:
-        """Everything that waits, up to one group; an empty list after a quiet moment."""
+        """Everything that waits, up to one group; an empty list after a quiet moment.
+
+        In a crowd, whoever was shown green in the last commit is about to come again: they are
+        waited for, not longer than a commit takes, so that they share the next one.
+        """
         items: list[Any] = []
         try:
             tick_s = _BUSY_TICK_S if self.upkeep.busy else _TICK_S
             items.append(self._inbox.get(timeout=tick_s))
             while len(items) < GROUP_READS:
-                items.append(self._inbox.get_nowait())
+                if len(items) < self._crowd:
+                    items.append(self._inbox.get(timeout=_CROWD_S))
+                else:
+                    items.append(self._inbox.get_nowait())
         except Empty:
+            self._crowd = len(items)
             return items
+        self._crowd = len(items)
         return items
 
     def _admit(self, reads: Sequence[BadgeRead]) -> None:
@@ -182,14 +194,16 @@ class Gate:
         self.recorder.prepare()
 
     def _record(self, reads: Sequence[BadgeRead]) -> None:
-        """Commit a record for each read, in a new journal if this one turns out broken.
+        """Commit a record for each read: in a new journal if this one turns out broken, with the
+        ballast given up if the disk is full.
 
         Raises MalformedError, CannotStoreError.
         """
+        self.upkeep.admit_taps()
         try:
             self.recorder.record(reads)
-        except BrokenError:
-            if not self.upkeep.renew():
+        except CannotStoreError as error:
+            if not self.upkeep.helps(error):
                 raise
             self.recorder.record(reads)
 

@@ -112,9 +112,12 @@ class Recorder:
         if seal is None or seal.taps_left < len(reads) or now.boottime_ms >= seal.ends_ms:
             seal = self._add_seal(group, now)
         numbers = []
-        for read in reads:
+        # Drawn at once: each call for chance lets other threads in before this one.
+        random = secrets.token_bytes(blobs.RANDOM * len(reads))
+        for n, read in enumerate(reads):
             numbers.append(group.seq + 1)
-            self._add_tap(group, now, seal, read)
+            own = random[n * blobs.RANDOM : (n + 1) * blobs.RANDOM]
+            self._add_tap(group, now, seal, read, own)
         self._commit(group)
         seal.taps_left -= len(reads)
         self._seal = seal
@@ -123,7 +126,8 @@ class Recorder:
     def prepare(self) -> None:
         """Do what can be done for the next tap before it comes."""
         if self._seal is not None:
-            self._prepared = self._new_sealer(self.seq + 1, self._seal)
+            random = secrets.token_bytes(blobs.RANDOM)
+            self._prepared = self._new_sealer(self.seq + 1, self._seal, random)
 
     def note_clock(self) -> bool:
         """Write a clock record if the wall clock was set or stepped; whether it did.
@@ -184,8 +188,10 @@ class Recorder:
 
     # -- one record each ---------------------------------------------------------------------
 
-    def _add_tap(self, group: "_Group", now: Time, seal: _Seal, read: BadgeRead) -> None:
-        blob = self._sealer(group.seq + 1, seal).seal(_badge(read))
+    def _add_tap(
+        self, group: "_Group", now: Time, seal: _Seal, read: BadgeRead, random: bytes
+    ) -> None:
+        blob = self._sealer(group.seq + 1, seal, random).seal(_badge(read))
         body = self._body(
             group,
             Kind.TAP,
@@ -197,14 +203,14 @@ class Recorder:
         )
         group.add(body, blob)
 
-    def _sealer(self, seq: int, seal: _Seal) -> blobs.TapSealer:
+    def _sealer(self, seq: int, seal: _Seal, random: bytes) -> blobs.TapSealer:
         prepared, self._prepared = self._prepared, None
         if prepared is not None and prepared.place == self._place(seq, seal):
             return prepared
-        return self._new_sealer(seq, seal)
+        return self._new_sealer(seq, seal, random)
 
-    def _new_sealer(self, seq: int, seal: _Seal) -> blobs.TapSealer:
-        return blobs.TapSealer(seal.content, self._place(seq, seal))
+    def _new_sealer(self, seq: int, seal: _Seal, random: bytes) -> blobs.TapSealer:
+        return blobs.TapSealer(seal.content, self._place(seq, seal), random)
 
     def _place(self, seq: int, seal: _Seal) -> blobs.Place:
         return blobs.Place(self.terminal, self.epoch, seq, seal.content.seal_id)

@@ -1,4 +1,5 @@
-"""What the gate does for its journal between taps: renews, salvages, prunes, and looks for damage.
+"""What the gate does for its journal between taps: renews, salvages, prunes, makes room on the
+disk, and looks for damage.
 
 Nothing here makes a worker wait longer than one small commit, but for a renewal: then there is no
 journal to write to until it is done.
@@ -9,8 +10,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
-from agent.queue.errors import CannotStoreError
+from agent.disk import Disk
+from agent.queue import pruning
+from agent.queue.errors import BrokenError, CannotStoreError, is_full
 from agent.queue.journal import Journal
+from agent.queue.retention import PRESSED, prune_before
 from agent.queue.scrub import Scrubber
 from agent.recorder import Recorder
 from agent.salvager import Salvager
@@ -39,6 +43,7 @@ class Upkeep:
         """`receipt_keys` gives the COSE_Keys whose receipts a salvage believes."""
         self.salvager = Salvager(journal, recorder, telemetry, receipt_keys)
         self._scrubber = Scrubber(journal, recorder.terminal, recorder.public)
+        self._disk = Disk(journal.path.parent)
         self._journal, self._recorder, self._telemetry = journal, recorder, telemetry
         self._retention_ms = retention_ms
         self._not_before = 0.0
@@ -53,6 +58,20 @@ class Upkeep:
     def close(self) -> None:
         """Stop what is running."""
         self.salvager.close()
+
+    def admit_taps(self) -> None:
+        """Raises CannotStoreError when what is left of the disk is for receipts."""
+        if not self._disk.admits():
+            raise CannotStoreError(
+                f"the disk of {self._journal.path} is full: make room on it, or let the terminal"
+                " reach the platform"
+            )
+
+    def helps(self, error: CannotStoreError) -> bool:
+        """Do what can be done about a commit that failed; whether another try may succeed."""
+        if isinstance(error, BrokenError):
+            return self.renew()
+        return is_full(error) and self._disk.relieve()
 
     def renew(self) -> bool:
         """Begin a new journal if this one is broken; whether records can be written again."""
@@ -80,12 +99,19 @@ class Upkeep:
             written = self._recorder.note_clock()
             self._prune()
         except CannotStoreError as error:
-            self._telemetry.alarm("cannot-store", str(error))
+            if not self.helps(error):
+                self._telemetry.alarm("cannot-store", str(error))
+        except sqlite3.Error as error:
+            if not self._journal.distrust(error):
+                raise
+        self._watch_disk()
         self._scrubber.step()
         return self._mend() or written
 
     def idle(self) -> bool:
         """Use a quiet moment; whether there are new records to send."""
+        if self._journal.broken is not None:
+            return False
         carried = False
         try:
             carried = self.salvager.step()
@@ -112,7 +138,32 @@ class Upkeep:
         return now + self._wait_s
 
     def _prune(self) -> None:
-        if self._retention_ms is not None:
-            before_ms = time.time_ns() // 1_000_000 - self._retention_ms
-            self._journal.prune(before_ms, self._recorder.live_seal)
-            self.salvager.tidy(before_ms / 1000)
+        if self._retention_ms is None or self._journal.broken is not None:
+            return
+        journal, live_seal = self._journal, self._recorder.live_seal
+        now_ms = time.time_ns() // 1_000_000
+        before_ms = now_ms - self._retention_ms
+        used_percent = self._used_percent()
+        if used_percent >= PRESSED:
+            oldest_cut_ms = pruning.oldest_cut(journal.file, journal.epochs(), live_seal)
+            before_ms = prune_before(now_ms, self._retention_ms, used_percent, oldest_cut_ms)
+        journal.prune(before_ms, live_seal)
+        # What was put aside is only evidence once it is carried over.
+        self.salvager.tidy((now_ms if used_percent >= PRESSED else before_ms) / 1000)
+
+    def _used_percent(self) -> int:
+        """How full the disk is; what the journal's file has to spare counts as free."""
+        usage = self._disk.usage
+        if usage.percent < PRESSED:
+            return usage.percent
+        return usage.without(-pruning.spare(self._journal.file)).percent
+
+    def _watch_disk(self) -> None:
+        for name, detail in self._disk.alarms().items():
+            self._telemetry.alarm(name, detail)
+        if self._disk.fills():
+            self._disk.relieve()  # receipts must not have to fail first
+        if self._disk.recover():
+            self._telemetry.alarm("cannot-store", None)
+        elif self._disk.short:
+            self._journal.file.tidy()

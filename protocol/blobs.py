@@ -30,6 +30,8 @@ MAX_WORKER = 16
 MAX_EMPLOYER = 10
 _SIZES = (64, 128)
 _SALT = 16
+RANDOM = 32
+"""Octets of chance that a tap needs: its salt, and what hides its plaintext."""
 _TAG = 16
 _COMMITMENT = 32
 _NONCE = bytes(12)
@@ -57,17 +59,21 @@ class Place(msgspec.Struct, frozen=True):
 def tap_key(content: ContentKey, salt: bytes, place: Place) -> bytes:
     """K of one record, 32 bytes: what is given away to disclose it, and it alone."""
     message = b"pointeuse/1/tap" + salt + place.epoch + place.seq.to_bytes(8, "big")
-    return hmac.digest(content.key, message, "sha256")
+    mac = content.mac.copy()
+    mac.update(message)
+    return mac.digest()
 
 
 class TapSealer:
     """Seals the tap at one place. All but the badge is known beforehand, so most work is too."""
 
-    __slots__ = ("_aad", "_aead", "_commitment", "_salt", "place")
+    __slots__ = ("_aad", "_aead", "_commitment", "_random", "_salt", "place")
 
-    def __init__(self, content: ContentKey, place: Place) -> None:
+    def __init__(self, content: ContentKey, place: Place, random: bytes | None = None) -> None:
+        """`random` is 32 octets that nothing else knows or uses; drawn here when None."""
         self.place = place
-        self._salt = secrets.token_bytes(_SALT)
+        random = random or secrets.token_bytes(RANDOM)
+        self._salt, self._random = random[:_SALT], random[_SALT:]
         key = tap_key(content, self._salt, place)
         self._aead: AESGCM | None = AESGCM(key)
         self._aad = place.aad()
@@ -81,7 +87,7 @@ class TapSealer:
         aead, self._aead = self._aead, None
         if aead is None:
             raise RuntimeError(f"the sealer of record {self.place.seq} has been used")
-        sealed = aead.encrypt(_NONCE, _pad(_plaintext(badge)), self._aad)
+        sealed = aead.encrypt(_NONCE, _pad(_plaintext(badge, self._random)), self._aad)
         return self._salt + sealed + self._commitment
 
 
@@ -140,11 +146,11 @@ def check_badge(badge: Badge) -> None:
             raise MalformedError(f"a {name} longer than {longest} bytes")
 
 
-def _plaintext(badge: Badge) -> bytes:
+def _plaintext(badge: Badge, random: bytes) -> bytes:
     check_badge(badge)
     return cbor.encode_in_order(
         [
-            secrets.token_bytes(16),
+            random,
             badge.number,
             badge.profile,
             int(badge.assurance),

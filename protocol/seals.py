@@ -6,9 +6,11 @@ nothing.
 """
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -122,12 +124,17 @@ class SealingKey:
         return f"SealingKey({self.public!r})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContentKey:
     """A 32-byte key under which taps are sealed, and the 16-byte id of the seal carrying it."""
 
     seal_id: bytes
     key: bytes = field(repr=False)
+
+    @cached_property
+    def mac(self) -> hmac.HMAC:
+        """HMAC-SHA256 under the key, to be copied: its two first blocks are done once."""
+        return hmac.new(self.key, digestmod="sha256")
 
     @classmethod
     def generate(cls) -> "ContentKey":

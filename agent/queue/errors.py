@@ -64,6 +64,12 @@ def in_doubt(error: sqlite3.Error) -> bool:
     return is_damage(error) or _code(error) == sqlite3.SQLITE_IOERR
 
 
+def is_full(error: CannotStoreError) -> bool:
+    """Whether the commit failed for want of room on the disk."""
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.Error) and _code(cause) == sqlite3.SQLITE_FULL
+
+
 def _code(error: sqlite3.Error) -> int:
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF

@@ -32,7 +32,8 @@ DAMAGED = 65
 CHECKPOINT_PAGES = 1000
 """WAL pages (4 MiB) after which an idle moment is used to checkpoint."""
 FORCED_CHECKPOINT_PAGES = 8000
-_WAL_HEADER, _FRAME = 32, 24 + 4096
+_WAL_HEADER, _FRAME_HEADER, _PAGE = 32, 24, 4096
+_FRAME = _FRAME_HEADER + _PAGE
 OPEN = "open"
 """The fact that says whether a process has, or had, the file open: then there is a WAL."""
 
@@ -51,6 +52,8 @@ class JournalFile:
         self.torn = b""
         """What stands in the WAL after the last commit that SQLite believes."""
         self._pages = 0
+        self._tidy = False
+        """Whether the log is to be cut with the next checkpoint."""
         try:
             self._open()
         except sqlite3.DatabaseError as error:
@@ -93,7 +96,7 @@ class JournalFile:
         self.torn = b""
         with self.transaction():
             self.db.execute(SET_FACT, (OPEN, b"1"))
-        self._checkpoint()
+        self._checkpoint("PASSIVE")
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class JournalFile:
         """The error to raise for one of SQLite's; notes what ends the file."""
         message = f"cannot store in {self.path}: {why(error)}"
         if not in_doubt(error):
-            self._pages = FORCED_CHECKPOINT_PAGES  # what the commit left in the log has to go
+            self.tidy()  # what the commit left in the log has to go
             return CannotStoreError(message)
         self.broken = message
         return BrokenError(message)
@@ -131,16 +134,22 @@ class JournalFile:
         """Count what a commit outside `transaction` added to the WAL."""
         self._pages += 1 + records // 8
 
+    def tidy(self) -> None:
+        """Have the log cut with the next checkpoint, which is now due."""
+        self._pages, self._tidy = FORCED_CHECKPOINT_PAGES, True
+
     def checkpoint(self, *, idle: bool) -> None:
         """Move the WAL into the file when it is long and nobody waits, or is far too long."""
         if self.broken is None and self._pages >= (
             CHECKPOINT_PAGES if idle else FORCED_CHECKPOINT_PAGES
         ):
-            self._checkpoint()
+            self._checkpoint("TRUNCATE" if self._tidy else "PASSIVE")
+            self._tidy = False
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, how: str) -> None:
+        """PASSIVE leaves the log its length: written over, it needs no new blocks to be flushed."""
         try:
-            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.db.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
         except sqlite3.Error as error:
             _log.warning("checkpoint of %s put off: %s", self.path, why(error))
             if in_doubt(error):
@@ -244,10 +253,21 @@ def _migrate(path: Path) -> None:
 
 
 def _after(wal: Path, frames: int) -> bytes:
-    """What a write-ahead log holds after its first `frames` frames."""
+    """The pages that a write-ahead log holds after its first `frames` frames.
+
+    Frames of an earlier pass through the log have other salts (SQLite's file format, section 4.2),
+    and say nothing new; unless no frame is believed, since then the salts may be what is damaged.
+    """
     try:
         with wal.open("rb") as file:
+            salts = file.read(_WAL_HEADER)[16:24]
+            pages = []
             file.seek(_WAL_HEADER + max(frames, 0) * _FRAME)
-            return file.read()
+            while head := file.read(_FRAME_HEADER):
+                if frames <= 0 or head[8:16] == salts:
+                    pages.append(file.read(_PAGE))
+                else:
+                    file.seek(_PAGE, os.SEEK_CUR)
+            return b"".join(pages)
     except FileNotFoundError:
         return b""

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from agent.queue import aside, pruning
 from agent.queue.epoch_log import EpochLog
@@ -25,7 +26,8 @@ from agent.queue.file import OPEN, SET_FACT, JournalFile
 from agent.queue.rows import Epoch, Row, place, position
 
 _log = logging.getLogger("pointeuse.journal")
-_INSERT = "INSERT INTO records (position, body, blob, link, signature) VALUES (?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO records (position, body, blob, link, signature) VALUES "
+_ROW = "(?, ?, ?, ?, ?)"
 
 
 class Journal:
@@ -74,16 +76,12 @@ class Journal:
 
         Raises CannotStoreError: then none of them is in the journal.
         """
-        if len(rows) > 1:
-            with self.file.transaction():
-                self._insert(ordinal, rows)
-            return
         self.file.refuse_broken()
         try:
-            self._insert(ordinal, rows)  # autocommit: a transaction by itself
+            self._insert(ordinal, rows)  # one statement: a transaction by itself
         except sqlite3.Error as error:
             raise self.file.failed(error) from error
-        self.file.wrote(1)
+        self.file.wrote(len(rows))
 
     def carry_over(self, ordinal: int, rows: Sequence[Row], source: int | str, up_to: int) -> None:
         """Append rows that hold records of another place, and note how far, in one commit.
@@ -113,11 +111,11 @@ class Journal:
         self._log.add(ordinal, epoch)
 
     def _insert(self, ordinal: int, rows: Sequence[Row]) -> None:
-        values = [(position(ordinal, r.seq), r.body, r.blob, r.link, r.signature) for r in rows]
-        if len(values) == 1:
-            self.file.db.execute(_INSERT, values[0])
-        else:
-            self.file.db.executemany(_INSERT, values)
+        # One statement, one step: after each step, other threads are let in before this one.
+        values: list[Any] = []
+        for row in rows:
+            values += (position(ordinal, row.seq), row.body, row.blob, row.link, row.signature)
+        self.file.db.execute(_INSERT + ",".join([_ROW] * len(rows)), values)
 
     # -- reading -----------------------------------------------------------------------------
 

@@ -44,12 +44,38 @@ def prune(
             dropped += _drop_carried_over(file, epoch)
     for epoch in epochs:
         newest = epoch is epochs[-1]
-        limit = min(epoch.acked, (live_seal or epoch.head) - 1) if newest else epoch.acked
+        limit = _limit(epoch, live_seal) if newest else epoch.acked
         cut = _last_receipt(file, epoch, limit, accepted_before_ms)
         if cut is not None:
             closed = not newest and epoch.head <= epoch.held
             dropped += _cut(file, epoch, cut, whole=closed and cut == epoch.acked)
     return dropped
+
+
+def oldest_cut(file: JournalFile, epochs: Sequence[Epoch], live_seal: int | None) -> int | None:
+    """When the oldest receipt at which `prune` may cut was accepted, in ms, or None."""
+    oldest = []
+    for epoch in epochs:
+        limit = _limit(epoch, live_seal) if epoch is epochs[-1] else epoch.acked
+        oldest += file.db.execute(
+            "SELECT accepted_ms FROM receipts WHERE position BETWEEN ? AND ?"
+            " ORDER BY accepted_ms LIMIT 1",
+            (position(epoch.ordinal, epoch.first), position(epoch.ordinal, limit)),
+        ).fetchall()
+    return min((accepted_ms for (accepted_ms,) in oldest), default=None)
+
+
+def spare(file: JournalFile) -> int:
+    """Octets of the file that hold nothing, and are used before it grows."""
+    (pages,), (size,) = (
+        file.db.execute(f"PRAGMA {pragma}").fetchone() for pragma in ("freelist_count", "page_size")
+    )
+    return int(pages * size)
+
+
+def _limit(epoch: Epoch, live_seal: int | None) -> int:
+    """The last seq at which the newest epoch may be cut."""
+    return min(epoch.acked, (live_seal or epoch.head) - 1)
 
 
 def _last_receipt(
@@ -82,6 +108,7 @@ def _cut(file: JournalFile, epoch: Epoch, cut: int, *, whole: bool) -> int:
                 "UPDATE epochs SET first = ?, anchor = ? WHERE ordinal = ?",
                 (cut + 1, anchor, epoch.ordinal),
             )
+    file.wrote(2 * dropped)  # SQLite writes zeros where they were
     return dropped
 
 

@@ -1,6 +1,5 @@
 """The disk: alarms that come one at a time, and a ballast that is there when it is needed."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from agent import disk as module
 from agent.disk import BALLAST, Ballast, Disk, Usage, level, usage
+from tests.support.volumes import small_volume
 
 MIB = 1024**2
 
@@ -143,19 +143,8 @@ def test_a_disk_that_is_full_from_the_start_has_no_ballast(tmp_path: Path, volum
 
 @pytest.fixture
 def tmpfs(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a volume")
-    mounted = tmp_path / "volume"
-    mounted.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", mounted], capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"no volume can be mounted here: {done.stderr.strip()}")
-    try:
+    with small_volume(tmp_path / "volume", 4 * MIB) as mounted:
         yield mounted
-    finally:
-        subprocess.run(["umount", mounted], check=True)
 
 
 def test_what_the_ballast_gives_up_can_be_written(tmpfs: Path) -> None:

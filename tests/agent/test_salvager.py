@@ -179,7 +179,7 @@ def test_whatever_bytes_are_flipped_no_provable_tap_is_lost(terminal: Terminal, 
     for n in range(60):
         terminal.recorder.record([read(str(n))])
         if chance.random() < 0.02:
-            terminal.journal.file._checkpoint()
+            terminal.journal.file._checkpoint(chance.choice(["PASSIVE", "TRUNCATE"]))
     before = taps(terminal)
     kill(terminal)
     paths = [p for p in terminal.state.glob("journal.sqlite*") if p.stat().st_size]

@@ -105,12 +105,25 @@ def test_an_old_epoch_goes_once_it_is_acknowledged_whole(terminal: Terminal) -> 
 
 
 def test_a_checkpoint_waits_for_an_idle_moment(terminal: Terminal) -> None:
-    wal = terminal.state / "journal.sqlite-wal"
+    fill(terminal, 1)
+    newest = next(terminal.journal.rows(1, terminal.recorder.seq, 1)).body
     terminal.journal.file._pages = 1000
     terminal.journal.checkpoint(idle=False)
-    assert wal.stat().st_size > 0
+    assert newest not in terminal.journal.path.read_bytes()
     terminal.journal.checkpoint(idle=True)
-    assert wal.stat().st_size == 0
+    assert newest in terminal.journal.path.read_bytes()
+
+
+def test_the_log_keeps_its_length_but_for_what_a_failed_commit_left(terminal: Terminal) -> None:
+    log = terminal.state / "journal.sqlite-wal"
+    for tidy in (False, True):
+        fill(terminal, 3)
+        full = sqlite3.OperationalError("database or disk is full")
+        if tidy:
+            terminal.journal.file.failed(full)
+        terminal.journal.file._pages = 8000
+        terminal.journal.checkpoint(idle=False)
+        assert (log.stat().st_size == 0) is tidy
 
 
 def test_an_unmigrated_database_is_brought_up_to_date(tmp_path: Path) -> None:
