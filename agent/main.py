@@ -6,7 +6,9 @@ everything before it.
 
 import logging
 import signal
+import sqlite3
 import threading
+from contextlib import suppress
 from typing import Any
 
 from agent.clock import Clock
@@ -79,6 +81,7 @@ class Agent:
             receipt_keys=lambda: [key.to_cose() for key in self._trust.current.receipt_keys],
         )
         self._stop = threading.Event()
+        self._known = {"epoch": recorder.ordinal, "head": recorder.seq, "acked": 0, "queue": 0}
 
     def run(self) -> None:
         """Capture, deliver and answer until SIGTERM or SIGINT."""
@@ -114,14 +117,17 @@ class Agent:
         return self.telemetry.snapshot(self.gate.ask(self._journal_state))
 
     def _journal_state(self) -> dict[str, Any]:
-        epochs = self.gate.journal.epochs()
-        newest = epochs[-1]
+        # A disk that fails leaves no journal to ask, and then `status` matters most.
+        with suppress(sqlite3.Error):
+            epochs = self.gate.journal.epochs()
+            self._known = {
+                "epoch": epochs[-1].ordinal,
+                "head": epochs[-1].head,
+                "acked": epochs[-1].acked,
+                "queue": sum(epoch.head - epoch.held for epoch in epochs),
+            }
         now = self._clock.now()
-        return {
-            "epoch": newest.ordinal,
-            "head": newest.head,
-            "acked": newest.acked,
-            "queue": sum(epoch.head - epoch.acked for epoch in epochs),
+        return self._known | {
             "clock": {"sync": now.sync.name.lower(), "bound_ms": now.bound_ms},
         }
 
