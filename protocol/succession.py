@@ -90,7 +90,7 @@ class Succession:
             self._carried.append(
                 _Carried(epoch, before.state.ordinal, last + 1, seq, next=last + 1)
             )
-        elif last > seq or before.link != link:
+        elif (last, before.link) != (seq, link):
             detail = f"epoch {ordinal} began when the one before it stood at another record {seq}"
             first = seq + 1 if last > seq else before.state.first
             self._report.add(Finding(What.FORK, detail, before.state.ordinal, first, last))

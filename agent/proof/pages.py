@@ -44,7 +44,7 @@ def page(journal: Journal, ordinal: int, first: int, last: int) -> Records | Non
             break
         made = (row.body, row.blob, row.link, row.signature)
         size += archive.row_size(made)
-        if row.seq > last or (rows and size > PAGE_BYTES):
+        if rows and size > PAGE_BYTES:
             break
         begin = begin or row.seq
         rows.append(made)

@@ -4,6 +4,7 @@ The attacker here can write the file anew, links and counts too. Without the ter
 cannot sign; with it he can, and then only what somebody else knows of the chain stands against him.
 """
 
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import archive, chain
-from protocol.archive import Receipt, Records
-from protocol.bodies import Kind
+from protocol.archive import Header, Receipt, Records
+from protocol.bodies import BlobRef, Kind
 from protocol.errors import MalformedError, ProtocolError, SignatureError
 from protocol.findings import Finding, Report, What
 from protocol.hello import EpochState
@@ -97,8 +98,10 @@ def test_an_edited_record_is_named(plan: Any, data: st.DataObject) -> None:
     assert isinstance(original, bytes)
     row[part] = flip(original, data.draw(st.integers(0, len(original) * 8 - 1)))
     epoch.rows[seq - 1] = tuple(row)  # type: ignore[assignment]
-    found = first(check(made, every_head=data.draw(st.booleans())))
+    report = check(made, every_head=data.draw(st.booleans()))
+    found = first(report)
     assert (found.epoch, found.first, found.last) == (epoch.ordinal, seq, seq)
+    assert report.found == 1
 
 
 @given(plan=plans, data=st.data())
@@ -408,6 +411,9 @@ def test_what_a_verifier_brings_must_be_good() -> None:
     for wrong in (b"", b"?", made.epochs[0].receipts[0][1][:-1]):
         with pytest.raises(ProtocolError):
             check(made, known=[wrong])
+    others = chain.sign_head(chain.Head(b"?" * 32, bytes([1]) * 16, 4, b"l" * 32), TERMINAL)
+    with pytest.raises(SignatureError):
+        check(made, known=[others])
     forged = chain.sign_head(chain.Head(ME, bytes([1]) * 16, 4, b"l" * 32), signing_key(9))
     with pytest.raises(SignatureError):
         check(made, known=[forged])
@@ -493,6 +499,16 @@ def test_a_new_key_signs_from_the_next_record_on(every_head: bool) -> None:
     assert first(check(made)).what is What.KEY
 
 
+def test_a_new_key_signs_the_epochs_that_follow() -> None:
+    for signer, what in ((signing_key(9), []), (TERMINAL, [What.SIGNATURE])):
+        made, epoch = rotated()
+        following = MadeEpoch(2, bytes([2]) * 16, key=signer)
+        data = {0: "again", 1: 2, 2: epoch.epoch, 3: epoch.last, 4: epoch.link(epoch.last)}
+        following.commit((body(following.epoch, 1, Kind.START, data=data), None))
+        made.epochs.append(following)
+        assert [finding.what for finding in check(made).findings] == what
+
+
 def test_a_thief_brings_in_no_key_of_his_own() -> None:
     _, epoch = rotated()
     epoch.rows[1] = (*epoch.rows[1][:3], MadeEpoch.sign(epoch, 2))
@@ -552,10 +568,12 @@ def test_a_carried_record_must_be_what_it_says() -> None:
     new = made.epochs[1]
     raw, blob = tap(old, 9)
     nameless = {0: old, 1: 9, 2: raw}
+    other = BlobRef(b"t" * 16, hashlib.sha256(blob).digest())
     for wrong in (
         wrapped(new, old, 8, raw),
         wrapped(new, b"?" * 16, 9, raw),
         body(new.epoch, new.last + 1, Kind.SALVAGED, data=nameless | {1: 8}),
+        body(new.epoch, new.last + 1, Kind.SALVAGED, blob_ref=other, data=nameless),
     ):
         bad = made.copy()
         has_blob = 9 in _fields(wrong)
@@ -622,6 +640,13 @@ def test_a_file_must_say_what_it_holds() -> None:
     ):
         found = verify([*items[:2], wrong, *items[3:]]).findings
         assert [each.what for each in found] == [what]
+
+
+def test_an_archive_begins_with_its_name() -> None:
+    file = two_commits().file()
+    assert isinstance(next(archive.read(io.BytesIO(file))), Header)
+    with pytest.raises(MalformedError, match="begins with"):
+        next(archive.read(io.BytesIO(file.replace(b"archive", b"Archive", 1))))
 
 
 def test_parts_in_places_they_have_no_place_in() -> None:

@@ -133,6 +133,17 @@ def test_what_is_pruned_meanwhile_ends_the_export(station: Station, tmp_path: Pa
     assert names(tmp_path) == ["state"]
 
 
+def test_a_hole_in_the_journal_ends_the_export(station: Station, tmp_path: Path) -> None:
+    station.terminal.journal.file.db.execute("DELETE FROM records WHERE position & 255 = 4")
+    with (
+        station.running(),
+        open_source(station.state, tmp_path) as source,
+        pytest.raises(ChangedError, match="record 4 of epoch 1"),
+    ):
+        export(source, tmp_path / "out", silent)
+    assert names(tmp_path) == ["state"]
+
+
 def test_an_interrupted_export_leaves_what_was_there(station: Station, tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_text("an older one")
