@@ -135,8 +135,8 @@ def test_what_is_pruned_meanwhile_ends_the_export(station: Station, tmp_path: Pa
 
 def test_a_hole_in_the_journal_ends_the_export(station: Station, tmp_path: Path) -> None:
     station.terminal.journal.file.db.execute("DELETE FROM records WHERE position & 255 = 4")
+    station.close()
     with (
-        station.running(),
         open_source(station.state, tmp_path) as source,
         pytest.raises(ChangedError, match="record 4 of epoch 1"),
     ):
