@@ -119,6 +119,52 @@ def export(config_path: str, out: Path | None, as_json: bool) -> None:
     click.echo("who tapped is sealed in it; check it with `pointeuse verify`")
 
 
+@agent.command("bench-storage")
+@CONFIG
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Measure the disk of this directory, not of the configured state directory.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.1, 600), default=6.0, show_default=True, help="How long."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def bench_storage(config_path: str, directory: Path | None, seconds: float, as_json: bool) -> None:
+    """Measure whether the SD card or disk is good enough for a journal.
+
+    Takes 64 MiB meanwhile and leaves nothing behind. A running agent's taps wait a little longer
+    while it runs. Exit code 1: too slow.
+    """
+    import msgspec
+
+    from agent.bench_storage import A1_IOPS, A2_IOPS, NoRoomError, Verdict, measure
+    from agent.config import load
+    from protocol.settings import SettingsError
+
+    where = directory
+    try:
+        where = where or load(Path(config_path)).state
+        found = measure(where, seconds, lambda what: click.echo(f"{what}...", err=True))
+    except (SettingsError, NoRoomError) as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"cannot measure in {where}: {error.strerror or error}")
+    if as_json:
+        said = {"verdict": found.verdict.value, "advice": found.advice}
+        click.echo(json.dumps(msgspec.to_builtins(found) | said))
+    else:
+        click.echo(
+            f"append    {found.append_p50_ms:.2f} ms (p50), {found.append_p99_ms:.2f} ms (p99),"
+            f" {found.append_max_ms:.2f} ms at most, over {found.appends}\n"
+            f"random    {found.random_write_iops:.0f} writes/s"
+            f" (class A1 asks {A1_IOPS}, A2 {A2_IOPS})\n"
+            f"verdict   {found.advice}"
+        )
+    if found.verdict is Verdict.TOO_SLOW:
+        raise SystemExit(1)
+
+
 def _print(found: dict[str, Any]) -> None:
     click.echo(f"device    {found['device']}  (version {found['version']})")
     click.echo(
