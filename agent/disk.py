@@ -162,5 +162,12 @@ class Disk:
         return self._known
 
 
+def make_room(state: Path) -> None:
+    """Give up the ballast in `state` if the disk is so full that no journal could be opened."""
+    with suppress(OSError):
+        if usage(state).free < _LAST:
+            Ballast(state / BALLAST, 0).release()
+
+
 def _mebibytes(octets: int) -> str:
     return f"{octets / 1024**2:.1f} MiB"

@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.config import Config
+from agent.disk import make_room
 from agent.feedback import LogSink, ReaderSink, Sink, Sinks, TerminalSink
 from agent.gate import Gate
 from agent.memory import use_one_heap
@@ -55,6 +56,7 @@ class Agent:
         if show:
             sinks.append(TerminalSink())
         public = self._key.public
+        make_room(state)
         opened = open_journal(state / "journal.sqlite", public.thumbprint, public)
         journal = opened.journal
         self._clock = Clock(journal.number(LAST_GOOD))
