@@ -250,7 +250,7 @@ def test_a_volume_that_fills(enter: Enter, stack: Stack) -> None:
         # A start on a disk that filled while nobody looked: the ballast is what it opens with.
         entrance.start(online=False)
         wait_for((state / "ballast").exists, "the ballast is taken")
-        entrance.terminal.agent.kill()
+        entrance.stop()  # in order, so that there is no log either
         _fill(filler, 100)
         entrance.start(online=True)
         wait_for(partial(entrance.warns, "disk-95"), "the alarm disk-95")
