@@ -26,7 +26,7 @@ def test_help_names_every_group_and_imports_none() -> None:
         "{'agent', 'cloud', 'provisioning', 'hwsim', 'cryptography', 'sqlalchemy'})))",
     )
     assert done.returncode == 0
-    for group in ("agent", "provision", "cloud", "sim", "completion"):
+    for group in ("agent", "verify", "provision", "cloud", "sim", "completion"):
         assert f"\n  {group} " in done.stdout
     assert done.stdout.endswith("[]\n")
 

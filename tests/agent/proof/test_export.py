@@ -235,6 +235,18 @@ def test_other_questions_are_answered_with_the_status(station: Station, line: by
         assert question(station.state, line) == b'{"queue": 0}'
 
 
+def test_one_who_was_taken_for_silent_asks_again(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sources.question
+    late = iter([b'{"queue": 0}', b'{"queue": 0}'])
+    with station.running():
+        monkeypatch.setattr(sources, "question", lambda *asked: next(late, b"") or real(*asked))
+        with open_source(station.state, tmp_path) as source:
+            export(source, tmp_path / "out", silent)
+    check(tmp_path / "out", station)
+
+
 def test_a_gate_that_fails_is_no_answer(station: Station, tmp_path: Path) -> None:
     with station.running() as gate:
         gate.stop()
