@@ -1,5 +1,7 @@
 """What terminals sent, kept as it came; what was refused; what is not understood yet.
 
+`carried` names, of the records a terminal carried over from an earlier epoch, those that count.
+
 `records` and `heads` take tens of thousands of rows a second, so they carry their key and nothing
 else: no second index, and no foreign key, since ingest holds the epoch's row locked as it inserts.
 """
@@ -105,4 +107,16 @@ waiting = Table(
     Column("detail", Text, nullable=False),
     Column("tried_ms", Millis, nullable=False),
     PrimaryKeyConstraint("epoch_id", "seq"),
+)
+
+carried = Table(
+    "carried",
+    metadata,
+    Column("terminal_id", ForeignKey("terminals.id"), nullable=False),
+    Column("epoch", LargeBinary, nullable=False, comment="where the record stood first"),
+    Column("seq", BigInteger, nullable=False, comment="where the record stood first"),
+    Column("digest", LargeBinary, nullable=False, comment="H(body)"),
+    Column("carrier_epoch_id", Id, nullable=False, comment="the record that carries it"),
+    Column("carrier_seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("terminal_id", "epoch", "seq", "digest"),
 )

@@ -15,16 +15,18 @@ from cloud.interpretation.reattribution import attribute_again
 from cloud.interpretation.times import When
 from cloud.interpretation.writing import existing
 from protocol.bodies import Body, Kind
-from protocol.errors import MalformedError
+from protocol.errors import ProtocolError
+from protocol.salvaged import carried_body
 
 
 def correct_some(
-    conn: Connection, epoch_id: int, clock: Body, before: int, limit: int
+    conn: Connection, where: tuple[int, bytes], clock: Body, before: int, limit: int
 ) -> tuple[int, int | None]:
-    """Correct the taps among the `limit` records below seq `before`.
+    """Correct the taps among the `limit` records below seq `before`; `where`: an epoch's id and it.
 
     How many records were read, and below which seq to go on: None when there is nothing further.
     """
+    epoch_id, epoch = where
     page = conn.execute(
         select(records.c.seq, records.c.body)
         .where(records.c.epoch_id == epoch_id, records.c.seq < before)
@@ -33,7 +35,7 @@ def correct_some(
     ).all()
     moved: dict[int, When] = {}
     for seq, raw in page:
-        body = _body(raw, seq, clock)
+        body = _body(raw, (clock.terminal, epoch, seq))
         if body is not None and _ends(body, clock):
             rest = None
             break
@@ -55,9 +57,9 @@ def _correct(conn: Connection, epoch_id: int, moved: dict[int, When]) -> None:
     attribute_again(conn, rows, "clock set", {row["id"]: moved[row["seq"]] for row in rows})
 
 
-def reach(boots: Sequence[tuple[int, bytes]], clock: Body) -> int:
-    """The seq from which on a clock record corrects, of records with these seqs and boots."""
-    first = clock.seq
+def reach(boots: Sequence[tuple[int, bytes]], seq: int, clock: Body) -> int:
+    """From which seq on a clock record at `seq` corrects, of records with these seqs and boots."""
+    first = seq
     for seq, boot in reversed(boots):
         if boot != clock.time.boot:
             break
@@ -70,11 +72,12 @@ def _ends(body: Body, clock: Body) -> bool:
     return body.time.boot != clock.time.boot or times.is_set(body)
 
 
-def _body(raw: bytes, seq: int, clock: Body) -> Body | None:
-    """A body, if it is one and stands where it belongs: others say nothing."""
+def _body(raw: bytes, place: tuple[bytes, bytes, int]) -> Body | None:
+    """What a record means, if it is one and stands where it belongs: others say nothing."""
     try:
         body = Body.decode(raw)
-    except MalformedError:
+        if (body.terminal, body.epoch, body.seq) != place:
+            return None
+        return carried_body(body) if body.kind == Kind.SALVAGED else body
+    except ProtocolError:
         return None
-    place = (body.terminal, body.epoch, body.seq)
-    return body if place == (clock.terminal, clock.epoch, seq) else None

@@ -6,7 +6,7 @@ goes to `waiting` with its reason, and is tried again by `reinterpret`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from cloud import failures
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import epochs, records, waiting
 from cloud.db import unavailable
-from cloud.interpretation import people, times, turns
+from cloud.interpretation import carrying, people, times, turns
 from cloud.interpretation.corrections import correct_some, reach
 from cloud.interpretation.drafts import draft, is_disputed, moment
 from cloud.interpretation.places import Places
@@ -25,6 +25,7 @@ from cloud.interpretation.unsealing import Tap, Unsealer, WaitingError
 from cloud.interpretation.writing import existing, write
 from cloud.terminals.tables import terminals
 from cloud.times import now_ms
+from protocol import cbor
 from protocol.bodies import Body, Kind
 from protocol.errors import MalformedError
 from protocol.seals import SealingKey
@@ -35,7 +36,7 @@ _EPOCHS = 256
 """Epochs in one turn at most."""
 _REQUEST = (0, 0)
 _log = logging.getLogger("pointeuse.interpretation")
-_SILENT = frozenset({Kind.START, Kind.CLOCK, Kind.GAP, Kind.KEY})
+_SILENT = frozenset({Kind.START, Kind.CLOCK, Kind.KEY})
 """Kinds that say something about the chain, and nothing about anybody's time."""
 
 
@@ -49,6 +50,10 @@ class _Epoch(msgspec.Struct, frozen=True):
     head_seq: int
     terminal: bytes
     epoch: bytes
+
+
+_Meaning = tuple[Body, Body | None]
+"""What a record says, and the record that carries it, if one does."""
 
 
 class Interpreter:
@@ -180,30 +185,34 @@ class Interpreter:
             return 0
         first: int = rows[0].seq
         last = first
+        elsewhere = carrying.counted_elsewhere(
+            conn, epoch.terminal_id, epoch.epoch, first, rows[-1].seq
+        )
         taps: list[Tap] = []
         waits: list[tuple[int, WaitingError]] = []
         boots: list[tuple[int, bytes]] = []
         clock: Body | None = None
+        clock_seq = 0
         for seq, raw, blob, received_ms in rows:
             self._doing = (epoch.id, seq)
             try:
-                body = self._read(epoch, raw, seq)
+                body, carrier = self._meaning(conn, epoch, raw, seq)
                 if times.is_set(body):
                     # It has a turn of its own, for the taps of earlier turns.
                     if seq == first:
-                        return self._correct(conn, epoch, body, limit)
-                    clock = body
+                        return self._correct(conn, epoch, seq, body, limit)
+                    clock, clock_seq = body, seq
                     break
                 boots.append((seq, body.time.boot))
-                if body.kind == Kind.TAP:
-                    badge = self._unsealer.open(conn, epoch.id, body, blob)
+                if body.kind != Kind.TAP:
+                    self._take_note(conn, epoch, body)
+                elif self._counts(conn, epoch, seq, raw, carrier, elsewhere):
+                    badge = self._unsealer.open(conn, _places(conn, epoch, seq, body), body, blob)
                     taps.append(Tap(epoch.id, seq, body, badge, received_ms))
-                else:
-                    self._take_note(body)
             except WaitingError as error:
                 waits.append((seq, error))
             last = seq
-        self._register(conn, epoch, taps, clock, reach(boots, clock) if clock else 0)
+        self._register(conn, epoch, taps, clock, reach(boots, clock_seq, clock) if clock else 0)
         # What was said of these records at an earlier try is said again, or no longer true.
         conn.execute(
             delete(waiting).where(
@@ -215,21 +224,57 @@ class Interpreter:
         _done(conn, epoch.id, last)
         return len(rows)
 
-    def _correct(self, conn: Connection, epoch: _Epoch, clock: Body, limit: int) -> int:
+    def _correct(self, conn: Connection, epoch: _Epoch, seq: int, clock: Body, limit: int) -> int:
         """Correct taps before a clock record, some in each turn, until all are; then pass it."""
-        place = (epoch.id, clock.seq)
-        before = self._going_back.pop(place, clock.seq)
-        read, rest = correct_some(conn, epoch.id, clock, before, limit)
+        place = (epoch.id, seq)
+        before = self._going_back.pop(place, seq)
+        read, rest = correct_some(conn, (epoch.id, epoch.epoch), clock, before, limit)
         if rest is None:
-            _done(conn, epoch.id, clock.seq)
+            self._correct_where_it_stood(conn, epoch, clock)
+            _done(conn, epoch.id, seq)
         else:
             self._going_back[place] = rest
         return max(read, 1)
 
-    def _take_note(self, body: Body) -> None:
+    @staticmethod
+    def _correct_where_it_stood(conn: Connection, epoch: _Epoch, clock: Body) -> None:
+        """Correct the taps that a carried clock record followed, as far as they came before it."""
+        chain = None
+        if clock.epoch != epoch.epoch:
+            chain = carrying.chain_of(conn, epoch.terminal_id, clock.epoch)
+        before: int | None = clock.seq
+        while chain is not None and before is not None:
+            _, before = correct_some(conn, (chain.id, clock.epoch), clock, before, _MOST)
+
+    def _meaning(self, conn: Connection, epoch: _Epoch, raw: bytes, seq: int) -> _Meaning:
+        """What a record says; of one that carries another, what that says."""
+        body = self._read(epoch, raw, seq)
+        if body.kind != Kind.SALVAGED:
+            return body, None
+        inner = carrying.meant(body)
+        carrying.note_unproved(conn, epoch.terminal_id, body)
+        return inner, body
+
+    @staticmethod
+    def _counts(
+        conn: Connection,
+        epoch: _Epoch,
+        seq: int,
+        raw: bytes,
+        carrier: Body | None,
+        elsewhere: Collection[tuple[int, bytes]],
+    ) -> bool:
+        """Whether a tap counts here, and in no other record."""
+        if carrier is not None:
+            return carrying.counts(conn, epoch.terminal_id, (epoch.id, seq), carrier)
+        return not elsewhere or (seq, cbor.digest(raw)) not in elsewhere
+
+    def _take_note(self, conn: Connection, epoch: _Epoch, body: Body) -> None:
         """A record that is no tap."""
         if body.kind == Kind.SEAL:
             self._unsealer.learn(body)
+        elif body.kind == Kind.GAP:
+            carrying.note_gap(conn, epoch.terminal_id, body)
         elif body.kind not in _SILENT:
             raise WaitingError("unknown-kind", f"records of kind {body.kind} are unknown")
 
@@ -279,6 +324,15 @@ class Interpreter:
                 )
             )
         write(conn, drafts, there)
+
+
+def _places(conn: Connection, epoch: _Epoch, seq: int, body: Body) -> Sequence[tuple[int, int]]:
+    """Where the seal of a tap at `seq` may stand: before it, and before where it stood first."""
+    here = (epoch.id, seq)
+    if body.epoch == epoch.epoch:
+        return [here]
+    chain = carrying.chain_of(conn, epoch.terminal_id, body.epoch)
+    return [here] if chain is None else [here, (chain.id, body.seq)]
 
 
 def _wait(conn: Connection, epoch_id: int, seq: int, error: WaitingError) -> None:

@@ -1,7 +1,7 @@
 """Content keys: opened from seal records, and found again in custody after a restart."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -11,6 +11,7 @@ from protocol import blobs, seals
 from protocol.badges import Badge
 from protocol.bodies import Body, Kind
 from protocol.errors import MalformedError, ProtocolError, SealError
+from protocol.salvaged import carried_body
 
 _CACHE = 4096
 _REACH = 4096
@@ -59,8 +60,13 @@ class Unsealer:
             self._contents.popitem(last=False)
         return content
 
-    def open(self, conn: Connection, epoch_id: int, body: Body, blob: bytes | None) -> Badge:
-        """Who tapped. Raises WaitingError."""
+    def open(
+        self, conn: Connection, places: Sequence[tuple[int, int]], body: Body, blob: bytes | None
+    ) -> Badge:
+        """Who tapped. Raises WaitingError.
+
+        `places` are where its seal may stand before: an epoch's id, and a seq in it.
+        """
         ref = body.blob_ref
         if ref is None:
             raise WaitingError("undecodable", "the tap names no sealed part")
@@ -69,7 +75,7 @@ class Unsealer:
         named = (body.terminal, body.epoch, ref.seal_id)
         content = self._contents.get(named)
         if content is None:
-            content = self._search(conn, epoch_id, body, named)
+            content = self._search(conn, places, body, named)
         else:
             self._contents.move_to_end(named)
         place = blobs.Place(body.terminal, body.epoch, body.seq, ref.seal_id)
@@ -82,14 +88,18 @@ class Unsealer:
         return badge
 
     def _search(
-        self, conn: Connection, epoch_id: int, body: Body, named: tuple[bytes, bytes, bytes]
+        self,
+        conn: Connection,
+        places: Sequence[tuple[int, int]],
+        body: Body,
+        named: tuple[bytes, bytes, bytes],
     ) -> seals.ContentKey:
         """Look for a seal once; one that comes later is learnt when it comes."""
         known = self._missing.get(named)
         if known is not None:
             raise WaitingError(known.reason, str(known))
         try:
-            return self._find(conn, epoch_id, body, named[2])
+            return self._find(conn, places, body, named[2])
         except WaitingError as error:
             self._missing[named] = error.with_traceback(None)
             if len(self._missing) > _CACHE:
@@ -97,23 +107,37 @@ class Unsealer:
             raise
 
     def _find(
-        self, conn: Connection, epoch_id: int, body: Body, seal_id: bytes
+        self, conn: Connection, places: Sequence[tuple[int, int]], body: Body, seal_id: bytes
     ) -> seals.ContentKey:
-        rows = conn.execute(
-            select(records.c.body)
-            .where(records.c.epoch_id == epoch_id, records.c.seq < body.seq)
-            .where(records.c.seq >= body.seq - _REACH)
-            .where(records.c.blob.is_(None))
-            .order_by(records.c.seq.desc())
-        )
-        for (raw,) in rows:
-            try:
-                earlier = Body.decode(raw)
-            except MalformedError:
-                continue
-            foreign = (earlier.terminal, earlier.epoch) != (body.terminal, body.epoch)
-            if earlier.kind != Kind.SEAL or foreign:
-                continue
-            if isinstance(earlier.data, dict) and earlier.data.get(0) == seal_id:
-                return self.learn(earlier)
+        for epoch_id, before in places:
+            for raw in _bare(conn, epoch_id, before):
+                earlier = _meant(raw)
+                if earlier is None or earlier.kind != Kind.SEAL:
+                    continue
+                foreign = (earlier.terminal, earlier.epoch) != (body.terminal, body.epoch)
+                if foreign or not isinstance(earlier.data, dict):
+                    continue
+                if earlier.data.get(0) == seal_id:
+                    return self.learn(earlier)
         raise WaitingError("seal-missing", f"seal {seal_id.hex()[:16]} is not in custody")
+
+
+def _bare(conn: Connection, epoch_id: int, before: int) -> Iterator[bytes]:
+    """The last bodies before a seq that have no blob: a seal has none, nor has what carries one."""
+    rows = conn.execute(
+        select(records.c.body)
+        .where(records.c.epoch_id == epoch_id, records.c.seq < before)
+        .where(records.c.seq >= before - _REACH)
+        .where(records.c.blob.is_(None))
+        .order_by(records.c.seq.desc())
+    )
+    return (row[0] for row in rows)
+
+
+def _meant(raw: bytes) -> Body | None:
+    """What a body means: what it carries, if it carries another."""
+    try:
+        body = Body.decode(raw)
+        return carried_body(body) if body.kind == Kind.SALVAGED else body
+    except ProtocolError:
+        return None

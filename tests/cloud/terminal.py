@@ -86,6 +86,18 @@ class FakeTerminal:
         ref = BlobRef(content.seal_id, blobs.blob_hash(blob))
         return self.add(Kind.TAP, blob, reader="gate", direction=Direction.IN, blob_ref=ref)
 
+    def next_epoch(self) -> "FakeTerminal":
+        """The same terminal in an epoch of its own after this one."""
+        return FakeTerminal(self.key, self.platform, ordinal=self.ordinal + 1)
+
+    def carry(self, old: "FakeTerminal", seq: int, **more: object) -> int:
+        """Carry over record `seq` of an epoch that was closed."""
+        raw, blob = old.records[seq - 1]
+        body = Body.decode(raw)
+        data = {0: body.epoch, 1: body.seq, 2: raw}
+        fields: dict[str, object] = {"blob_ref": body.blob_ref, "data": data} | more
+        return self.add(Kind.SALVAGED, blob, **fields)
+
     def head_message(self, seq: int) -> bytes:
         head = chain.Head(self.thumbprint, self.epoch, seq, self.links[seq])
         return chain.sign_head(head, self.key)

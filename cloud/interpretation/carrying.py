@@ -1,0 +1,140 @@
+"""Records that a terminal carried over from an epoch it had to close, and the gaps it noted.
+
+A record counts once, wherever it is met: where it stood first, if custody holds it there, or else
+in the first record that carries it. So a terminal may carry over more than it must.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from cloud.custody.alarms import raise_alarm
+from cloud.custody.tables import carried, epochs, records
+from cloud.interpretation.unsealing import WaitingError
+from protocol import cbor
+from protocol.bodies import Body
+from protocol.errors import ProtocolError
+from protocol.salvaged import Gap, carried_body, is_whole
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """The chain of an epoch that is attributed, as far as it is in custody."""
+
+    id: int
+    ordinal: int | None
+    first_seq: int
+    head_seq: int
+
+
+def meant(body: Body) -> Body:
+    """What a `salvaged` body carries. Raises WaitingError."""
+    try:
+        return carried_body(body)
+    except ProtocolError as error:
+        raise WaitingError("undecodable", str(error)) from error
+
+
+def counts(conn: Connection, terminal_id: int, carrier: tuple[int, int], body: Body) -> bool:
+    """Whether a carried record counts here, at `carrier` (epoch id, seq), and nowhere else.
+
+    `body` is the `salvaged` body.
+    """
+    old_epoch, old_seq, raw = (body.data[key] for key in range(3))
+    digest = cbor.digest(raw)
+    key = (carried.c.terminal_id == terminal_id, carried.c.epoch == old_epoch)
+    claim = conn.execute(
+        select(carried.c.carrier_epoch_id, carried.c.carrier_seq).where(
+            *key, carried.c.seq == old_seq, carried.c.digest == digest
+        )
+    ).one_or_none()
+    if claim is not None:
+        return tuple(claim) == carrier
+    chain = chain_of(conn, terminal_id, old_epoch)
+    if chain is not None and _stands(conn, chain.id, old_seq, raw):
+        return False
+    conn.execute(
+        carried.insert().values(
+            terminal_id=terminal_id,
+            epoch=old_epoch,
+            seq=old_seq,
+            digest=digest,
+            carrier_epoch_id=carrier[0],
+            carrier_seq=carrier[1],
+        )
+    )
+    return True
+
+
+def counted_elsewhere(
+    conn: Connection, terminal_id: int, epoch: bytes, first: int, last: int
+) -> set[tuple[int, bytes]]:
+    """Seq and H(body) of the records of an epoch that count in the records that carry them."""
+    rows = conn.execute(
+        select(carried.c.seq, carried.c.digest).where(
+            carried.c.terminal_id == terminal_id,
+            carried.c.epoch == epoch,
+            carried.c.seq.between(first, last),
+        )
+    )
+    return {(seq, bytes(digest)) for seq, digest in rows}
+
+
+def chain_of(conn: Connection, terminal_id: int, epoch: bytes) -> Chain | None:
+    """The attributed chain of a terminal's epoch, if any of it is in custody."""
+    row = conn.execute(
+        select(epochs.c.id, epochs.c.ordinal, epochs.c.first_seq, epochs.c.head_seq).where(
+            epochs.c.terminal_id == terminal_id, epochs.c.epoch == epoch, epochs.c.branch == 0
+        )
+    ).one_or_none()
+    return None if row is None else Chain(*row)
+
+
+def note_gap(conn: Connection, terminal_id: int, body: Body) -> None:
+    """Raise an alarm for what a `gap` body misses and custody does not hold. Raises WaitingError.
+
+    A terminal names what it cannot prove any more. What it delivered before is not missing.
+    """
+    try:
+        gap = Gap.read(body)
+    except ProtocolError as error:
+        raise WaitingError("undecodable", str(error)) from error
+    chain = chain_of(conn, terminal_id, gap.epoch)
+    for first, last in _not_held(gap, chain):
+        number = gap.epoch.hex()[:8] if chain is None or chain.ordinal is None else chain.ordinal
+        what = f"records {first} to {last}" if last is not None else f"records from {first} on"
+        rest = "" if last is not None else "; nobody knows how many, if any"
+        raise_alarm(conn, terminal_id, "gap", f"{what} of epoch {number} are lost: {gap.why}{rest}")
+
+
+def note_unproved(conn: Connection, terminal_id: int, body: Body) -> None:
+    """Raise an alarm for a carried record that nothing contradicts and no head proves whole."""
+    if not is_whole(body):
+        raise_alarm(
+            conn,
+            terminal_id,
+            "unproved",
+            f"record {body.data[1]} was carried over from a damaged journal: the record before it"
+            " is lost, so that its body is not proved",
+        )
+
+
+def _stands(conn: Connection, epoch_id: int, seq: int, raw: bytes) -> bool:
+    found: Any = conn.execute(
+        select(records.c.body).where(records.c.epoch_id == epoch_id, records.c.seq == seq)
+    ).scalar()
+    return found is not None and bytes(found) == raw
+
+
+def _not_held(gap: Gap, chain: Chain | None) -> Sequence[tuple[int, int | None]]:
+    """The parts of a gap that an epoch's chain in custody does not cover."""
+    if chain is None or chain.head_seq < chain.first_seq:
+        return [(gap.first, gap.last)]
+    below = (
+        gap.first,
+        chain.first_seq - 1 if gap.last is None else min(gap.last, chain.first_seq - 1),
+    )
+    above = (max(gap.first, chain.head_seq + 1), gap.last)
+    parts: list[tuple[int, int | None]] = [below, above]
+    return [(first, last) for first, last in parts if last is None or first <= last]
