@@ -25,6 +25,8 @@ PAGE_BYTES = 64 * 1024
 _TRUST, _EPOCH, _RECEIPT, _RECORDS, _END = 1, 2, 3, 4, 5
 _CHUNK = 4 * cbor.MAX_MESSAGE
 _LARGEST_BLOB = 192
+_MOST = {"trust documents": 4096, "epochs": 65_536, "receipts": 1_000_000}
+"""More of these than any terminal has: a verifier keeps something of each in memory."""
 
 Row = tuple[bytes, bytes | None, bytes, bytes | None]
 """A record: raw body; blob, or None where there is none or it was erased; link; and, on the last of
@@ -138,6 +140,9 @@ def read(file: BinaryIO) -> Iterator[Item]:
             return
         before.update(raw)
         _count(counts, item)
+        for found, (name, most) in zip(counts, _MOST.items(), strict=False):
+            if found > most:
+                raise MalformedError(f"the archive has more than {most} {name}")
         yield item
     raise MalformedError("the archive is cut: its end is missing")
 

@@ -15,8 +15,8 @@ from protocol import archive, cbor
 from protocol.keys import VerifyKey
 
 T = TypeVar("T")
-_RECEIPTS = 64
-"""Receipts in one answer: each may have a Merkle path of 32 hashes."""
+RECEIPTS = EPOCHS = 64
+"""Receipts, and epochs with one each, in one answer: each may have a Merkle path of 32 hashes."""
 
 
 class Answerer:
@@ -39,12 +39,12 @@ class Answerer:
             want = asked["want"]
         except (ValueError, TypeError, KeyError):
             return None
-        if want == "epochs":
-            return cbor.encode(self._ask(self._epochs))
         if want == "trust":
             path = self._state / "trust" / f"{int(asked['number'])}.cbor"
             return cbor.encode(path.read_bytes() if path.exists() else None)
         ordinal, first = int(asked.get("ordinal", 0)), int(asked.get("first", 0))
+        if want == "epochs":
+            return cbor.encode(self._ask(lambda: self._epochs(ordinal)))
         if want == "receipts":
             return cbor.encode(self._ask(lambda: self._receipts(ordinal, first)))
         if want == "records":
@@ -55,15 +55,16 @@ class Answerer:
             return cbor.encode_in_order([found.first, [list(row) for row in found.rows]])
         return None
 
-    def _epochs(self) -> list[Any]:
-        """The key, and each epoch with its newest receipt: a later one may take its place."""
+    def _epochs(self, first: int) -> list[Any]:
+        """The key, and some epochs with their newest receipts: later ones may take their place."""
         journal = self._journal()
         newest = {ordinal: message for ordinal, _, message in journal.receipts()}
+        found = [epoch for epoch in journal.epochs() if epoch.ordinal >= first][:EPOCHS]
         return [
             self._key.to_cose(),
             [
                 [archive.state_fields(pages.state_of(epoch)), newest.get(epoch.ordinal)]
-                for epoch in journal.epochs()
+                for epoch in found
             ],
         ]
 
@@ -73,4 +74,4 @@ class Answerer:
             for epoch, seq, message in self._journal().receipts()
             if epoch == ordinal and seq >= first
         ]
-        return found[:_RECEIPTS]
+        return found[:RECEIPTS]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agent.proof import pages
+from agent.proof.questions import EPOCHS
 from agent.queue.errors import CannotOpenError, JournalError
 from agent.queue.reading import ReadOnlyJournal, open_read_only
 from agent.status import ask, question
@@ -49,15 +50,20 @@ class RunningAgent:
     def __init__(self, state: Path) -> None:
         """Raises NoAnswerError, like every method, and MalformedError."""
         self._state = state
-        self._first = self._ask("epochs")
-        self.key = VerifyKey.from_cose(as_bytes(as_array(self._first, "epochs", 2)[0], "a key"))
+        self._epochs: list[tuple[EpochState, bytes | None]] = []
+        ordinal = 0
+        while True:
+            key, found = as_array(self._ask("epochs", ordinal=ordinal), "epochs", 2)
+            self.key = VerifyKey.from_cose(as_bytes(key, "a key"))
+            for state, newest in (as_array(item, "an epoch", 2) for item in found):
+                self._epochs.append((archive.read_state(state), newest))
+                ordinal = self._epochs[-1][0].ordinal + 1
+            if len(found) < EPOCHS:
+                break
 
     def epochs(self) -> list[tuple[EpochState, bytes | None]]:
         """As Source says: as they stood when this was made."""
-        return [
-            (archive.read_state(state), newest)
-            for state, newest in (as_array(item, "an epoch", 2) for item in self._first[1])
-        ]
+        return self._epochs
 
     def trust(self, number: int) -> bytes | None:
         """As Source says."""

@@ -58,6 +58,8 @@ def as_lines(report: Report, basis: Basis) -> Iterator[str]:
         yield f"{f'epoch {proof.state.ordinal}':11}{_epoch_line(proof)}"
         for gap in proof.gaps:
             yield f"{'gap':11}{_gap_line(gap)}"
+    if basis.quick:
+        yield f"{'heads':11}of each epoch the newest alone was checked, which proves the others"
     for notice in report.notices:
         yield f"{'note':11}{notice}"
     yield from _verdict(report, basis)
@@ -89,10 +91,13 @@ def _verdict(report: Report, basis: Basis) -> Iterator[str]:
             yield f"{'':11}and {report.found - len(report.findings)} more"
         yield f"{'broken':11}first: {_where(broken) or broken.what.value}"
         return
+    proved = "unchanged, in order, none missing between the first and the last shown"
+    if any(proof.gaps for proof in report.epochs):
+        proved += ", but for the gaps named above"
     if basis.key_given:
-        proved = "these records are the terminal's, unchanged, complete and in order"
+        proved = f"these records are the terminal's, {proved}"
     else:
-        proved = "the file agrees with itself; that it is this terminal's, its label must say"
+        proved = f"these records are one terminal's, {proved}; that it is this one, its label says"
     yield f"{'proved':11}{proved}"
     yield f"{'ends':11}{_end(report)}"
 

@@ -649,6 +649,20 @@ def test_an_archive_begins_with_its_name() -> None:
         next(archive.read(io.BytesIO(file.replace(b"archive", b"Archive", 1))))
 
 
+def test_an_archive_that_is_all_epochs_is_not_read_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(archive._MOST, "epochs", 3)
+    epochs = [MadeEpoch(n, bytes([n]) * 16) for n in range(1, 6)]
+    for epoch in epochs:
+        data = {0: "again", 1: epoch.ordinal}
+        epoch.commit((body(epoch.epoch, 1, Kind.START, data=data), None))
+    read = archive.read(io.BytesIO(Made(epochs).file()))
+    report = verify(read)
+    assert "more than 3 epochs" in first(report).detail
+    assert len(report.epochs) == 3
+
+
 def test_parts_in_places_they_have_no_place_in() -> None:
     items = two_commits().items()
     state, page = items[2], next(item for item in items if isinstance(item, Records))

@@ -114,6 +114,15 @@ def test_many_pages_and_many_receipts(station: Station, tmp_path: Path) -> None:
     assert check(path, station).receipts == counts.receipts >= 2
 
 
+def test_many_epochs(station: Station, tmp_path: Path) -> None:
+    for _ in range(70):
+        station.terminal.recorder.new_epoch("a test")
+    station.acknowledge()
+    with station.running(), open_source(station.state, tmp_path) as source:
+        assert export(source, tmp_path / "out", silent).epochs == 72
+    assert check(tmp_path / "out", station).epochs[-1].ends == 1
+
+
 def test_a_pruned_journal_keeps_its_anchor(station: Station, tmp_path: Path) -> None:
     station.tap()
     station.acknowledge()
@@ -238,10 +247,9 @@ def test_other_questions_are_answered_with_the_status(station: Station, line: by
 def test_one_who_was_taken_for_silent_asks_again(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sources.question
     late = iter([b'{"queue": 0}', b'{"queue": 0}'])
     with station.running():
-        monkeypatch.setattr(sources, "question", lambda *asked: next(late, b"") or real(*asked))
+        monkeypatch.setattr(sources, "question", lambda *asked: next(late, b"") or question(*asked))
         with open_source(station.state, tmp_path) as source:
             export(source, tmp_path / "out", silent)
     check(tmp_path / "out", station)

@@ -98,11 +98,13 @@ def test_an_export_says_what_it_rests_on(files: Files) -> None:
     ]
     alone = run(files.export).stdout
     assert "the file's own: compare the device number with the one printed" in alone
-    assert "the file agrees with itself" in alone
+    assert "these records are one terminal's" in alone
     assert "receipts are worth what the first one is" in alone
-    assert "unchanged, complete and in order" not in alone
+    assert "these records are the terminal's" not in alone
     sure = run(files.export, "--key", files.key, "--trust", files.station.trust).stdout
-    assert "unchanged, complete and in order" in sure
+    assert "these records are the terminal's, unchanged" in sure
+    assert "newest alone" not in sure
+    assert "newest alone" in run(files.export, "--quick").stdout
     assert f"record {files.newest.head}, the last one shown, which the platform has rece" in sure
 
 
