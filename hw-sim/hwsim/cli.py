@@ -95,6 +95,69 @@ def card(slots: int, slot: int, directory: Path | None, uids: tuple[str, ...]) -
             tap(uid)
 
 
+@sim.command()
+@click.option("--terminals", type=click.IntRange(1), default=10_000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of every draw.")
+@click.option(
+    "--outage",
+    "outage_s",
+    type=click.FloatRange(0),
+    default=600.0,
+    show_default=True,
+    help="Seconds for which the broker is away.",
+)
+@click.option(
+    "--accepts",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Connections the broker accepts in a second.",
+)
+@click.option(
+    "--backoff",
+    "backoff_s",
+    type=click.FloatRange(0.01),
+    default=1.0,
+    show_default=True,
+    help="The terminals' backoff_s: the longest first delay, in seconds.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw it into this SVG file.")
+def reconnect(
+    terminals: int,
+    seed: int,
+    outage_s: float,
+    accepts: int,
+    backoff_s: float,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Let many terminals come back after an outage, with the agent's back-off.
+
+    Beside it the same without jitter. Times are simulated; it takes seconds.
+    """
+    import json
+
+    from hwsim import reconnect as simulation
+
+    outage = simulation.Outage(terminals, outage_s, accepts, backoff_s)
+    click.echo(f"{terminals:,} terminals, with jitter and without, seed {seed} ...", err=True)
+    with _plainly():
+        returns = simulation.compare(outage, seed)
+        found = simulation.report(outage, seed, returns)
+        if plot is not None:
+            simulation.plot(plot, outage, seed, returns)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for name, words in (("jitter", "full jitter"), ("no_jitter", "no jitter")):
+        each = found[name]
+        click.echo(
+            f"{words:<12} at most {each['peak_arrivals_per_s']:,} arrivals a second,"
+            f" 99 % back after {each['back_99_percent_s']:,} s, {each['attempts']:,} attempts"
+        )
+
+
 def _converse(what: str, commands: dict[str, Callable[[str], None]]) -> None:
     """Obey lines of standard input to its end; a mistake is said, and the next line is read."""
     from hwsim.errors import SimulatorError
