@@ -10,7 +10,7 @@ simplebroker: `SYNC_MODE` is FULL unless configured otherwise; a persistent Queu
 for each thread, and each thread has a Queue of its own.
 
 What a thread's connection says of itself is read back, and must be WAL and FULL. SQLite calls
-fdatasync once for each commit then; `tests/bench/test_peers.py` counts them with strace.
+fdatasync once for each commit then; `tests/bench/test_queue.py` counts them with strace.
 """
 
 import sqlite3

@@ -22,6 +22,8 @@ from bench.terminal import BenchTerminal
 
 ROUNDS = 400
 PER_ROUND = 5
+WARM_UP = 1500
+"""Puts before the first round: SQLite's logs reach the length from which on they are reused."""
 DEPTHS = (0, 10_000, 1_000_000)
 READERS = 20
 CROWD_ROUNDS = 9
@@ -65,14 +67,19 @@ def _compare(
         **{f"depth {depth}": terminal.once for depth, terminal in depths.items()},
         **{name: _timed(peer.writer(), record) for name, peer in peers.items()},
     }
-    _say(f"one at a time, {ROUNDS} rounds of {PER_ROUND}")
-    times = _alternate(turns, max(1, round(ROUNDS * scale)))
+    rounds = max(2, round(ROUNDS * scale))
+    _say(f"one at a time, {rounds} rounds of {PER_ROUND}")
+    for turn in turns.values():
+        for _ in range(round(WARM_UP * scale)):
+            turn()
+    times = _alternate(turns, rounds)
     raw_ms, floor_ms = percentile(times["raw"], 50), percentile(times["floor"], 50)
     _say(f"raw write and fdatasync {raw_ms:.3f} ms, floor {floor_ms:.3f} ms at p50")
-    _say(f"a crowd of {READERS}, {CROWD_ROUNDS} rounds")
+    crowd_rounds = max(1, round(CROWD_ROUNDS * scale))
+    _say(f"a crowd of {READERS}, {crowd_rounds} rounds")
     writers: dict[str, Callable[[], Put]] = {"ours": ours.tapper}
     writers |= {name: peer.writer for name, peer in peers.items()}
-    rates = _crowds(writers, record, max(0.05, CROWD_S * scale))
+    rates = _crowds(writers, record, crowd_rounds, max(0.05, CROWD_S * scale))
     for each in (floor, raw, *peers.values()):
         each.close()
     return {
@@ -116,7 +123,7 @@ def _crowds(writers: dict[str, Callable[[], Put]], record: bytes, seconds: float
     crowds = {name: Crowd(READERS, writer, record) for name, writer in writers.items()}
     rates: dict[str, list[float]] = {name: [] for name in crowds}
     try:
-        for _ in range(CROWD_ROUNDS):
+        for _ in range(rounds):
             for name, crowd in crowds.items():
                 rates[name].append(crowd.rate(seconds))
     finally:
