@@ -118,7 +118,9 @@ def _alternate(turns: dict[str, Callable[[], float]], rounds: int) -> dict[str, 
     return times
 
 
-def _crowds(writers: dict[str, Callable[[], Put]], record: bytes, seconds: float) -> dict[str, int]:
+def _crowds(
+    writers: dict[str, Callable[[], Put]], record: bytes, rounds: int, seconds: float
+) -> dict[str, int]:
     """Puts a second of each contestant: the median of rounds in which all take their turn."""
     crowds = {name: Crowd(READERS, writer, record) for name, writer in writers.items()}
     rates: dict[str, list[float]] = {name: [] for name in crowds}
