@@ -93,7 +93,7 @@ def _fill(terminal: Terminal, taps: int) -> list[tuple[bytes, bytes | None, byte
     key = load_signing_key(state / "identity.key")
     journal = Journal(state / "journal.sqlite")
     # The rows are what matters here; flushing each would take the machine a minute for nothing.
-    journal._db.execute("PRAGMA synchronous=OFF").fetchone()  # noqa: SLF001
+    journal.file.db.execute("PRAGMA synchronous=OFF").fetchone()
     seal_to = TrustStore(state, load_sealing_key(state / "sealing.key")).current.seal_to
     recorder = Recorder(journal, key, Clock(), seal_to)
     badges = [secrets.token_hex(5).upper() for _ in range(BADGES)]
