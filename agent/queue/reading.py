@@ -24,6 +24,8 @@ from protocol.fields import as_bytes, as_uint
 MAGIC = b"SQLite format 3\0"
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 """The octets SQLite locks in a database: readers share them, an exclusive owner has them alone."""
+_FAILURES = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""Of a damaged file: SQLite quotes its octets in messages, which need not be UTF-8."""
 _TABLES = ("epochs", "records", "receipts")
 
 
@@ -102,9 +104,8 @@ class ReadOnlyJournal:
     def _each(self, sql: str, values: tuple[int, ...]) -> Iterator[Any]:
         try:
             yield from self._db.execute(sql, values)
-        except (sqlite3.Error, OverflowError) as error:
-            reason = why(error) if isinstance(error, sqlite3.Error) else str(error)
-            raise MalformedError(f"{self._path.name} cannot be read: {reason}") from error
+        except _FAILURES as error:
+            raise MalformedError(f"{self._path.name} cannot be read: {_why(error)}") from error
 
 
 @contextmanager
@@ -117,8 +118,8 @@ def open_read_only(path: Path, scratch: Path | None = None) -> Iterator[ReadOnly
     with _locked(path), _settled(path, scratch) as settled:
         try:
             db = sqlite3.connect(f"file:{quote(str(settled))}?mode=ro&immutable=1", uri=True)
-        except sqlite3.Error as error:
-            raise CannotOpenError(f"cannot open the journal {path}: {why(error)}") from error
+        except _FAILURES as error:
+            raise CannotOpenError(f"cannot open the journal {path}: {_why(error)}") from error
         try:
             _demand_tables(db, path)
             yield ReadOnlyJournal(db, path)
@@ -156,7 +157,7 @@ def _settled(path: Path, scratch: Path | None) -> Iterator[Path]:
             shutil.copyfile(path, copy)
             shutil.copyfile(wal, wal_of(copy))
             db = sqlite3.connect(copy)
-            with suppress(sqlite3.DatabaseError):  # it is found again when the records are read
+            with suppress(*_FAILURES):  # it is found again when the records are read
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             db.close()
         except OSError as error:
@@ -171,8 +172,14 @@ def _demand_tables(db: sqlite3.Connection, path: Path) -> None:
         rows = db.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
         ).fetchall()
-    except sqlite3.Error as error:
-        raise CannotOpenError(f"{path} is no journal: {why(error)}") from error
+    except _FAILURES as error:
+        raise CannotOpenError(f"{path} is no journal: {_why(error)}") from error
     missing = [name for name in _TABLES if (name,) not in rows]
     if missing:
         raise CannotOpenError(f"{path} is no journal: it has no table {missing[0]}")
+
+
+def _why(error: Exception) -> str:
+    """In one line that is fit for a terminal: SQLite quotes names, which may be anything."""
+    reason = why(error) if isinstance(error, sqlite3.Error) else f"it is damaged ({error})"
+    return "".join(character if character.isprintable() else "?" for character in reason)

@@ -296,6 +296,17 @@ def test_any_bytes_are_one_sentence_and_two(raw: bytes, start: bytes) -> None:
     refused(path, "--key", files.key)
 
 
+def test_a_schema_that_is_no_text(files: Files, tmp_path: Path) -> None:
+    content = files.journal.read_bytes()
+    place = content.index(b"_sqlite_migrations")
+    path = tmp_path / "journal.sqlite"
+    for size in range(1, 12):
+        for octet in (b"\x80", b"\n", b"\x1b"):
+            path.write_bytes(content[:place] + octet * size + content[place + size :])
+            said = refused(path, "--key", files.key)
+            assert "\x1b" not in said
+
+
 @given(data=st.data())
 def test_a_decayed_file_is_never_more_than_wrong(data: st.DataObject) -> None:
     files = _made()
