@@ -172,7 +172,8 @@ class _Verifier:
                 newest = max(self._points.of(epoch))
                 self._find(
                     What.EPOCH,
-                    f"nothing is here of epoch {epoch.hex()}, which had {newest} records at least",
+                    f"nothing is here of epoch {epoch.hex()}, which had {newest} records at least:"
+                    " it was pruned, or cut off",
                 )
 
     def _find(self, what: What, detail: str, epoch: int | None = None) -> None:
