@@ -72,6 +72,8 @@ def _compare(
     for turn in turns.values():
         for _ in range(round(WARM_UP * scale)):
             turn()
+    for terminal in (ours, *depths.values()):
+        terminal.settle()
     times = _alternate(turns, rounds)
     raw_ms, floor_ms = percentile(times["raw"], 50), percentile(times["floor"], 50)
     _say(f"raw write and fdatasync {raw_ms:.3f} ms, floor {floor_ms:.3f} ms at p50")
