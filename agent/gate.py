@@ -6,7 +6,6 @@ asks the gate, between two groups.
 """
 
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
@@ -14,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from agent.feedback import Sink
 from agent.notify import Notifier
-from agent.queue.errors import CannotStoreError
+from agent.queue.errors import SQLITE_ERRORS, CannotStoreError
 from agent.queue.journal import Journal
 from agent.reads import BadgeRead, Event, Feedback, ReaderState, Unreadable
 from agent.recorder import GROUP_READS, Recorder
@@ -121,7 +120,8 @@ class Gate:
             while not self._stopped:
                 waiting = self._take()
                 self._serve(waiting)
-                self._tick(idle=not waiting)
+                # Whoever asks and asks must not keep the journal from being looked after.
+                self._tick(idle=not any(type(item) is BadgeRead for item in waiting))
         finally:
             self._stopped = True
             self.upkeep.close()
@@ -135,7 +135,7 @@ class Gate:
         for item in waiting:
             if isinstance(item, _Question):
                 error = item.run()
-                if isinstance(error, sqlite3.Error):
+                if isinstance(error, SQLITE_ERRORS):
                     self.journal.distrust(error)
             elif isinstance(item, Unreadable):
                 self.telemetry.unreadable(item)

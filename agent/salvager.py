@@ -6,7 +6,6 @@ neither loses a record nor takes one twice; the platform would know it as the sa
 """
 
 import logging
-import sqlite3
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import msgspec
 
 from agent import carrying
 from agent.queue import aside
+from agent.queue.errors import SQLITE_ERRORS
 from agent.queue.journal import Journal
 from agent.queue.salvaged import Item, Order, Salvaged, salvaged_of
 from agent.recorder import Recorder
@@ -54,6 +54,11 @@ class Salvager:
     def busy(self) -> bool:
         """Whether there is something to carry over now."""
         return self._closed or self._source is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a journal put aside holds what is not carried over yet."""
+        return bool(self._numbers)
 
     def look_again(self) -> None:
         """An epoch was closed, or a journal was put aside."""
@@ -128,7 +133,7 @@ class Salvager:
             return False
         try:
             self._source = Salvaged(path)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             path.unlink()
             self._failed(number, str(error))
         return self._source is not None

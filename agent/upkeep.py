@@ -6,13 +6,12 @@ journal to write to until it is done.
 """
 
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
 from agent.disk import Disk
 from agent.queue import pruning
-from agent.queue.errors import BrokenError, CannotStoreError, is_full
+from agent.queue.errors import SQLITE_ERRORS, BrokenError, CannotStoreError, is_full
 from agent.queue.journal import Journal
 from agent.queue.retention import PRESSED, prune_before
 from agent.queue.scrub import Scrubber
@@ -101,7 +100,7 @@ class Upkeep:
         except CannotStoreError as error:
             if not self.helps(error):
                 self._telemetry.alarm("cannot-store", str(error))
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             if not self._journal.distrust(error):
                 raise
         self._watch_disk()
@@ -117,7 +116,7 @@ class Upkeep:
             carried = self.salvager.step()
         except CannotStoreError as error:
             self._telemetry.alarm("cannot-store", str(error))
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             if not self._journal.distrust(error):
                 raise
         return carried

@@ -10,6 +10,10 @@ JournalError
 import sqlite3
 from collections.abc import Callable
 
+SqliteError = sqlite3.Error | UnicodeDecodeError
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What Python's sqlite3 raises: a message of SQLite's that quotes damaged octets is no text."""
+
 
 class JournalError(Exception):
     """Something is wrong with the journal."""
@@ -50,12 +54,12 @@ _DAMAGED = (
 )
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: SqliteError) -> bool:
     """Whether the file itself is at fault, so that trying again cannot help."""
-    return _code(error) in _DAMAGED
+    return isinstance(error, UnicodeDecodeError) or _code(error) in _DAMAGED
 
 
-def in_doubt(error: sqlite3.Error) -> bool:
+def in_doubt(error: SqliteError) -> bool:
     """Whether, after this, what the file holds and what the disk holds may differ.
 
     After a failed fsync Linux marks the pages clean: they read back, and then vanish. A disk that
@@ -70,11 +74,11 @@ def is_full(error: CannotStoreError) -> bool:
     return isinstance(cause, sqlite3.Error) and _code(cause) == sqlite3.SQLITE_FULL
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: SqliteError) -> int:
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
 
 
-def why(error: sqlite3.Error) -> str:
+def why(error: SqliteError) -> str:
     """What SQLite says, with the name of its code."""
     return f"{error} ({getattr(error, 'sqlite_errorname', 'SQLITE_ERROR')})"

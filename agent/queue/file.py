@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from agent.queue.errors import (
+    SQLITE_ERRORS,
     BrokenError,
     CannotOpenError,
     CannotStoreError,
     DamagedError,
+    SqliteError,
     in_doubt,
     is_damage,
     why,
@@ -56,7 +58,7 @@ class JournalFile:
         """Whether the log is to be cut with the next checkpoint."""
         try:
             self._open()
-        except sqlite3.DatabaseError as error:
+        except SQLITE_ERRORS as error:
             message = f"cannot open the journal {path}: {why(error)}"
             if is_damage(error):
                 raise DamagedError(message, self.let_go) from error
@@ -108,7 +110,7 @@ class JournalFile:
             self.db.execute("BEGIN IMMEDIATE")
             yield
             self.db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise self.failed(error) from error
         finally:
             if self.db.in_transaction:
@@ -121,7 +123,7 @@ class JournalFile:
         if self.broken is not None:
             raise BrokenError(self.broken)
 
-    def failed(self, error: sqlite3.Error) -> CannotStoreError:
+    def failed(self, error: SqliteError) -> CannotStoreError:
         """The error to raise for one of SQLite's; notes what ends the file."""
         message = f"cannot store in {self.path}: {why(error)}"
         if not in_doubt(error):
@@ -150,7 +152,7 @@ class JournalFile:
         """PASSIVE leaves the log its length: written over, it needs no new blocks to be flushed."""
         try:
             self.db.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             _log.warning("checkpoint of %s put off: %s", self.path, why(error))
             if in_doubt(error):
                 self.broken = f"cannot checkpoint {self.path}: {why(error)}"
@@ -174,7 +176,7 @@ class JournalFile:
                 message = f"{self.path} is of another version, and its log is torn"
                 raise DamagedError(message, self.let_go)
             self.db.close()
-            _migrate(self.path)
+            migrate(self.path)
             self._connect()
         if not had_wal and self._was_open():
             raise DamagedError(f"{wal} is missing: {self.path} was not closed", self.let_go)
@@ -241,14 +243,15 @@ def _create(path: Path) -> None:
     new = path.with_name(path.name + ".new")
     for leftover in (new, wal_of(new), new.with_name(new.name + "-shm")):
         leftover.unlink(missing_ok=True)
-    _migrate(new)
+    migrate(new)
     with new.open("rb") as file:
         os.fsync(file.fileno())
     new.replace(path)
     sync_directory(path.parent)
 
 
-def _migrate(path: Path) -> None:
+def migrate(path: Path) -> None:
+    """Create the journal at `path`, or bring it up to date. Raises CalledProcessError."""
     subprocess.run([sys.executable, "-m", "agent.queue.schema", path], check=True)
 
 

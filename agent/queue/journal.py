@@ -14,10 +14,12 @@ from typing import Any
 from agent.queue import aside, pruning
 from agent.queue.epoch_log import EpochLog
 from agent.queue.errors import (
+    SQLITE_ERRORS,
     BrokenError,
     CannotOpenError,
     DamagedError,
     JournalError,
+    SqliteError,
     in_doubt,
     is_damage,
     why,
@@ -45,7 +47,7 @@ class Journal:
         """Facts of a file put aside that no other file holds yet."""
         try:
             epochs = self.epochs()
-        except sqlite3.DatabaseError as error:
+        except SQLITE_ERRORS as error:
             message = f"cannot read the journal {path}: {why(error)}"
             if is_damage(error):
                 raise DamagedError(message, self.file.let_go) from error
@@ -79,7 +81,7 @@ class Journal:
         self.file.refuse_broken()
         try:
             self._insert(ordinal, rows)  # one statement: a transaction by itself
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise self.file.failed(error) from error
         self.file.wrote(len(rows))
 
@@ -200,7 +202,7 @@ class Journal:
         """
         try:
             return pruning.prune(self.file, self.epochs(), accepted_before_ms, live_seal)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise self.file.failed(error) from error
 
     # -- facts -------------------------------------------------------------------------------
@@ -226,12 +228,12 @@ class Journal:
         """Why this journal has to be renewed, if it must."""
         return self.file.broken
 
-    def distrust(self, reason: str | sqlite3.Error) -> bool:
+    def distrust(self, reason: str | SqliteError) -> bool:
         """Note that what is in the file cannot be believed; whether it is so.
 
         Of an error of SQLite's, only one that puts the file in doubt counts.
         """
-        if isinstance(reason, sqlite3.Error):
+        if not isinstance(reason, str):
             if not in_doubt(reason):
                 return False
             reason = f"cannot read {self.path}: {why(reason)}"

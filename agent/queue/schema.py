@@ -4,13 +4,12 @@ Run as a program by the agent before it opens its journal (`python -m agent.queu
 sqlite-utils costs 12 MiB, which the agent would otherwise keep for years to use once.
 """
 
-import sqlite3
 import sys
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from agent.queue.errors import is_damage
+from agent.queue.errors import SQLITE_ERRORS, is_damage
 from agent.queue.file import DAMAGED
 
 migrations = Migrations("journal")
@@ -70,6 +69,6 @@ def create(path: Path) -> None:
 if __name__ == "__main__":
     try:
         create(Path(sys.argv[1]))
-    except sqlite3.DatabaseError as error:
+    except SQLITE_ERRORS as error:
         sys.stderr.write(f"{sys.argv[1]}: {error}\n")
         sys.exit(DAMAGED if is_damage(error) else 1)

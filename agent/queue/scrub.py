@@ -5,10 +5,10 @@ the platform has not receipted can be carried over.
 """
 
 import logging
-import sqlite3
 
 from agent.queue import proofs
 from agent.queue.carving import Found
+from agent.queue.errors import SQLITE_ERRORS
 from agent.queue.journal import Journal
 from agent.queue.rows import Epoch, Row
 from protocol.blobs import blob_hash
@@ -45,7 +45,7 @@ class Scrubber:
         except DamageError as damage:
             self._journal.distrust(f"{self._journal.path} is damaged: {damage}")
             return False
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             if not self._journal.distrust(error):
                 _log.warning("cannot look through %s: %s", self._journal.path, error)
             return False

@@ -1,6 +1,7 @@
 """`pointeuse sim`: virtual badges and readers to play with."""
 
 import contextlib
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -175,6 +176,51 @@ def _converse(what: str, commands: dict[str, Callable[[str], None]]) -> None:
                 click.echo(str(error), err=True)
 
 
+@sim.command()
+@click.option("--states", type=click.IntRange(1), default=5000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of every draw.")
+@click.option(
+    "--mutant",
+    metavar="NAME",
+    help="Break the agent on purpose: `--mutant list` names the ways.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    help="Write the first disk on which something is wrong into this folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def crash(states: int, seed: int, mutant: str | None, keep: Path | None, as_json: bool) -> None:
+    """Cut a terminal's power at any write, and reopen what the disk may hold.
+
+    A real agent is recorded under strace through four lives; then STATES disks that power cuts may
+    leave are reopened by its own recovery. Ends with 1 when a tap that was green is missing, or
+    something else is wrong.
+    """
+    from hwsim.crash.explorer import explore
+    from hwsim.crash.mutants import MUTANTS
+
+    if mutant == "list":
+        for name, each in MUTANTS.items():
+            click.echo(f"{name:22} {each.what}")
+        return
+    if mutant is not None and mutant not in MUTANTS:
+        raise click.BadParameter(f"there is no mutant {mutant!r}: {', '.join(MUTANTS)}")
+    with _plainly():
+        result = explore(
+            states, seed, mutant=mutant, keep=keep, say=lambda what: click.echo(what, err=True)
+        )
+    click.echo(result.as_json() if as_json else _summary(json.loads(result.as_json())))
+    if result.first is not None:
+        first = result.first
+        click.echo(
+            f"state {first.state} of seed {seed}, cut after operation {first.cut}, left"
+            f" {first.how!r}: {first.problem}",
+            err=True,
+        )
+        sys.exit(1)
+
+
 @contextlib.contextmanager
 def _plainly() -> Iterator[None]:
     """Say what the simulator cannot do in one line, and end with exit code 2."""
@@ -185,3 +231,7 @@ def _plainly() -> Iterator[None]:
     except SimulatorError as error:
         click.echo(f"pointeuse sim: {error}", err=True)
         sys.exit(2)
+
+
+def _summary(found: dict[str, float]) -> str:
+    return "\n".join(f"{name.replace('_', ' '):15} {value:,}" for name, value in found.items())
