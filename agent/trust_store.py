@@ -21,10 +21,16 @@ class TrustStore:
         self._directory = state / "trust"
         self.sealing_key = sealing_key
         """Opens what the platform encrypts to this terminal."""
+        self._newest = b""
         self.current = self._walk()
 
     def follow(self, message: bytes) -> Trust:
-        """Adopt the next document, durably. Raises ProtocolError."""
+        """Adopt the next document, durably; one that is held already changes nothing.
+
+        Raises ProtocolError; OSError when it cannot be stored, and then it is not adopted.
+        """
+        if message == self._newest:
+            return self.current
         following = trust.follow(self.current, message)
         path = self._path(following.number)
         temporary = path.with_suffix(".new")
@@ -33,16 +39,24 @@ class TrustStore:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        self.current = following
+        # Without this a power cut may take the name back, and what follows would hang in the air.
+        directory = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+        self.current, self._newest = following, message
         return following
 
     def _walk(self) -> Trust:
         number = 1
         try:
-            current = trust.pin(self._path(1).read_bytes())
+            self._newest = self._path(1).read_bytes()
+            current = trust.pin(self._newest)
             while self._path(number + 1).exists():
                 number += 1
-                current = trust.follow(current, self._path(number).read_bytes())
+                self._newest = self._path(number).read_bytes()
+                current = trust.follow(current, self._newest)
         except OSError as error:
             raise KeyFileError(
                 f"cannot read {self._path(number)}: {error.strerror}; enrol this terminal first"

@@ -6,10 +6,11 @@ for a year walks forward one by one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from protocol import cbor, cose
-from protocol.errors import SignatureError, TrustError
+from protocol.errors import MalformedError, SignatureError, TrustError
 from protocol.fields import as_array, as_bytes, as_map, as_uint, version
 from protocol.keys import SigningKey, VerifyKey
 from protocol.seals import SealingPublicKey
@@ -23,6 +24,9 @@ class Trust:
 
     `seal_to` are the recipients of every seal record (the platform, the recovery key);
     `authorities` are CA certificates in DER; `revoked` are thumbprints of keys no longer good.
+
+    Keys of a kind this version does not know are left out when a document is read: a terminal that
+    was never updated follows on, under the keys it can use.
     """
 
     number: int
@@ -71,15 +75,22 @@ def pin(message: bytes) -> Trust:
     """
     trust = _read(message)
     _demand(message, trust, trust)
+    if not trust.seal_to:
+        raise TrustError(f"trust document {trust.number} names nobody we can seal to")
     return trust
 
 
 def follow(current: Trust, message: bytes) -> Trust:
     """The next document after `current`.
 
+    One whose recipients are all of a kind unknown here leaves the recipients as they were: a
+    terminal always has somebody to seal to.
+
     Raises MalformedError, SignatureError; TrustError when it is not `current.number` + 1.
     """
     trust = _read(message)
+    if not trust.seal_to:
+        trust = replace(trust, seal_to=current.seal_to)
     if trust.number != current.number + 1:
         raise TrustError(f"trust document {trust.number} cannot follow {current.number}")
     _demand(message, trust, current)
@@ -108,21 +119,31 @@ def _read(message: bytes) -> Trust:
         threshold=as_uint(fields.get(4), "threshold", 17),
         receipt_keys=_keys(fields.get(5), "receipt keys"),
         config_keys=_keys(fields.get(6), "config keys"),
-        seal_to=[_sealing_key(item) for item in as_array(fields.get(7), "sealing keys")],
+        seal_to=_sealing_keys(fields.get(7)),
         authorities=[as_bytes(item, "a CA") for item in as_array(fields.get(8), "authorities")],
         revoked=[as_bytes(item, "a thumbprint", 32) for item in as_array(fields.get(9), "revoked")],
     )
     if not 0 < trust.threshold <= len(set(trust.roots)):
         raise TrustError(f"trust document {trust.number} can never be followed: its threshold")
-    if not trust.seal_to:
+    if not as_array(fields.get(7), "sealing keys"):
         raise TrustError(f"trust document {trust.number} names nobody to seal to")
     return trust
 
 
 def _keys(value: object, what: str) -> list[VerifyKey]:
-    return [VerifyKey.from_cose(as_bytes(item, "a key")) for item in as_array(value, what)]
+    found = []
+    for item in as_array(value, what):
+        raw = as_bytes(item, "a key")
+        with suppress(MalformedError):
+            found.append(VerifyKey.from_cose(raw))
+    return found
 
 
-def _sealing_key(item: object) -> SealingPublicKey:
-    kem, raw = as_array(item, "a sealing key", 2)
-    return SealingPublicKey(as_uint(kem, "kem", 2**16), as_bytes(raw, "a public key"))
+def _sealing_keys(value: object) -> list[SealingPublicKey]:
+    found = []
+    for item in as_array(value, "sealing keys"):
+        kem, raw = as_array(item, "a sealing key", 2)
+        kem, raw = as_uint(kem, "kem", 2**16), as_bytes(raw, "a public key")
+        with suppress(MalformedError):
+            found.append(SealingPublicKey(kem, raw))
+    return found

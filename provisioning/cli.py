@@ -57,6 +57,56 @@ def make_platform(
 
 
 @provision.command()
+@click.argument("directory", type=_DIRECTORY)
+@click.option("--receipt", is_flag=True, help="Replace the key that signs receipts.")
+@click.option("--config", is_flag=True, help="Replace the key that signs configuration.")
+@click.option("--sealing", is_flag=True, help="Replace the key that opens who tapped.")
+@click.option("--root", is_flag=True, help="Replace the key that signs trust documents.")
+@click.option("--revoke-receipts", is_flag=True, help="Revoke every receipt key but the newest.")
+@_json
+def rotate(
+    directory: Path,
+    receipt: bool,
+    config: bool,
+    sealing: bool,
+    root: bool,
+    revoke_receipts: bool,
+    as_json: bool,
+) -> None:
+    """Replace keys of a platform's DIRECTORY, and publish the next trust document.
+
+    Retired keys stay, as keys/<name>-<document>.key: never remove a sealing key while a terminal
+    may hold taps sealed to it. Without an option, a rotation that was cut short is finished.
+    """
+    from provisioning import rotation
+
+    asked = {"receipt": receipt, "config": config, "sealing": sealing, "root": root}
+    names = [name for name in rotation.ROTATING if asked[name]]
+    with _one_line_errors():
+        done = rotation.rotate(directory, names, revoke_receipts=revoke_receipts)
+    changed = bool(done.retired or done.revoked or done.finished)
+    restart = ["pointeuse cloud ingest"] if changed else []
+    lines = [f"trust      document {done.number}"]
+    if done.retired:
+        lines.append(f"retired    {' '.join(done.retired)}")
+    if done.revoked:
+        lines.append(f"revoked    {' '.join(key.hex()[:16] for key in done.revoked)}")
+    if restart:
+        lines.append("restart    pointeuse cloud ingest, which holds the old keys in memory")
+    _print(
+        {
+            "trust_version": done.number,
+            "retired": list(done.retired),
+            "finished": list(done.finished),
+            "revoked": [key.hex() for key in done.revoked],
+            "restart": restart,
+        },
+        as_json,
+        lines,
+    )
+
+
+@provision.command()
 @click.argument("state", type=_DIRECTORY)
 @_json
 def identity(state: Path, as_json: bool) -> None:

@@ -62,3 +62,28 @@ def test_an_edited_or_missing_first_document_is_named(state: Path) -> None:
     first.unlink()
     with pytest.raises(KeyFileError, match="enrol"):
         TrustStore(state, SEALING)
+
+
+def test_a_document_sent_again_changes_nothing(state: Path) -> None:
+    store = TrustStore(state, SEALING)
+    second = document(2, ROOTS[1]).sign([ROOTS[0], ROOTS[1]])
+    store.follow(second)
+    assert store.follow(second).number == 2
+    assert TrustStore(state, SEALING).follow(second).number == 2
+
+
+def test_a_document_that_cannot_be_stored_is_not_adopted(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TrustStore(state, SEALING)
+    second = document(2, ROOTS[1]).sign([ROOTS[0], ROOTS[1]])
+
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            store.follow(second)
+    assert store.current.number == 1
+    assert store.follow(second).number == 2
