@@ -28,7 +28,7 @@ class Uplink(Struct, forbid_unknown_fields=True, frozen=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     resend_s: Annotated[float, Meta(ge=0.1, le=3600)] = 10.0
     """How long a receipt may take before the batch is sent again."""
-    backoff_s: Annotated[float, Meta(ge=0.01, le=3600)] = 1.0
+    backoff_s: Annotated[float, Meta(ge=0.01, le=3600)] = 8.0
     """The first back-off; it doubles up to `backoff_limit_s`, with full jitter."""
     backoff_limit_s: Annotated[float, Meta(ge=0.1, le=86_400)] = 300.0
     telemetry_s: Annotated[float, Meta(ge=1, le=86_400)] = 60.0

@@ -191,7 +191,8 @@ class Gate:
         self.telemetry.count("taps", len(reads))
         self.telemetry.alarm("cannot-store", None)
         self.recorded()
-        self.recorder.prepare()
+        if len(reads) == 1:  # in a crowd there is no moment to do it in
+            self.recorder.prepare()
 
     def _record(self, reads: Sequence[BadgeRead]) -> None:
         """Commit a record for each read: in a new journal if this one turns out broken, with the

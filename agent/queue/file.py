@@ -31,9 +31,9 @@ _NEWEST = "SELECT wrapped FROM epochs LIMIT 0"
 """What only a file of the newest schema answers."""
 DAMAGED = 65
 """Exit status of `agent.queue.schema` when the file is not a journal (EX_DATAERR of sysexits.h)."""
-CHECKPOINT_PAGES = 1000
-"""WAL pages (4 MiB) after which an idle moment is used to checkpoint."""
-FORCED_CHECKPOINT_PAGES = 8000
+CHECKPOINT_PAGES = 500
+"""WAL pages (2 MiB) after which an idle moment is used to checkpoint."""
+FORCED_CHECKPOINT_PAGES = 1000
 _WAL_HEADER, _FRAME_HEADER, _PAGE = 32, 24, 4096
 _FRAME = _FRAME_HEADER + _PAGE
 OPEN = "open"

@@ -4,7 +4,7 @@ Every method runs in the gate's thread, between two commits: the uplink never to
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.queue.journal import Journal
 from agent.queue.rows import Epoch, Row
@@ -31,6 +31,8 @@ class Backlog:
         self._sent_from: dict[bytes, int] = {}
         self._refilling: set[bytes] = set()
         """Epochs of which a restored platform has not yet said that it holds all of them again."""
+        self._heard = 0
+        """The newest generation that answered us."""
 
     def epochs(self) -> list[EpochState]:
         """What `hello` says of each retained epoch, newest first."""
@@ -52,7 +54,7 @@ class Backlog:
         epochs = self._journal.epochs()
         for epoch in epochs:
             first = max(self._sent_from.get(epoch.epoch, epoch.acked + 1), epoch.first)
-            last = epoch.head if epoch is epochs[-1] else epoch.acked
+            last = _last_to_send(epoch, epochs)
             if first <= last:
                 return self._batch(epoch, first, last, nonce, limit)
         return None
@@ -69,13 +71,17 @@ class Backlog:
             terminal=self._recorder.terminal,
             nonce=nonce,
             generation=generation,
+            heard=self._heard,
             first=epoch.first if epoch else 1,
             acked=epoch.acked if epoch else 0,
             link_at=self._links(epoch),
         )
-        newer = mine and leaf.generation > generation and not isinstance(meaning, Ignore | Hold)
-        if newer and not self._refilling:
+        answered = mine and not isinstance(meaning, Ignore | Hold)
+        newer = answered and leaf.generation > generation
+        if newer and leaf.generation > self._heard:
             self._offer_again()
+        if answered:
+            self._heard = max(self._heard, leaf.generation)
         if isinstance(meaning, Forward) and epoch is not None:
             self._forward(epoch, meaning.seq, leaf, leaf_hash, message, mine=mine)
         elif isinstance(meaning, Back) and epoch is not None:
@@ -100,10 +106,13 @@ class Backlog:
         """A restored platform may lack anything: offer every epoch from its oldest record on.
 
         It answers the first batch of each with where it stands. The new generation is noted only
-        once it holds all again, so that a refill cut short goes on where it stopped.
+        once it took something of each, so that a refill cut short goes on where it stopped; one
+        that a second restore cuts short begins anew.
         """
-        for epoch in self._journal.epochs():
-            if epoch.first <= epoch.acked:
+        epochs = self._journal.epochs()
+        self._refilling.clear()
+        for epoch in epochs:
+            if epoch.first <= _last_to_send(epoch, epochs):
                 self._sent_from[epoch.epoch] = epoch.first
                 self._refilling.add(epoch.epoch)
 
@@ -170,3 +179,8 @@ class Backlog:
             if row.signature is not None:
                 whole = len(rows)
         return rows[:whole]
+
+
+def _last_to_send(epoch: Epoch, epochs: Sequence[Epoch]) -> int:
+    """What a closed epoch never delivered is not sent: it is carried over into a later one."""
+    return epoch.head if epoch is epochs[-1] else epoch.acked

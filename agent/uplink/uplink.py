@@ -32,6 +32,7 @@ from protocol.receipts import verify_receipt
 
 T = TypeVar("T")
 _log = logging.getLogger("pointeuse.uplink")
+_GREET_AGAIN_S = 3600.0
 _SPEAKING = (ConnectionLostError, JournalError)
 """Errors whose message says all; of others, their kind is worth knowing."""
 
@@ -58,6 +59,8 @@ class Uplink:
         self._snapshot, self._waker = snapshot, waker
         self._stop = threading.Event()
         self._telemetry_at = 0.0
+        self._online_at: float | None = None
+        self._greeted_at = 0.0
         self._thread = threading.Thread(target=self.run, name="uplink", daemon=True)
 
     def start(self) -> None:
@@ -74,19 +77,23 @@ class Uplink:
         """Connect, serve, wait, and connect again, until `stop`."""
         backoff = Backoff(self._settings.backoff_s, self._settings.backoff_limit_s)
         while not self._stop.is_set():
-            started = time.monotonic()
+            self._online_at = None
             try:
                 self._session()
             except StoppedError:
                 return
             except Exception as error:  # noqa: BLE001 - a full disk, a missing certificate, paho...
                 why = str(error) if isinstance(error, _SPEAKING) else f"{error!r}"
-                delay = backoff.next(time.monotonic() - started)
+                delay = backoff.next(self._online_s())
                 self._telemetry.uplink_is("offline", why)
                 self._telemetry.count("reconnects")
                 _log.warning("%s; trying again in %.1f s", why, delay)
                 self._stop.wait(delay)
         self._telemetry.uplink_is("stopped")
+
+    def _online_s(self) -> float:
+        """How long this session has been one: to wait for answers in vain is not to be stable."""
+        return 0.0 if self._online_at is None else time.monotonic() - self._online_at
 
     # -- one session -------------------------------------------------------------------------
 
@@ -105,6 +112,7 @@ class Uplink:
             connection.subscribe([self._topic(name) for name in topics.TO_TERMINAL])
             connection.publish(self._topic("status"), self._status("online"), retain=True)
             self._greet(connection)
+            self._online_at = time.monotonic()
             self._telemetry.uplink_is("online")
             _log.info("online: %s:%d", self._settings.host, self._settings.port)
             while not self._stop.is_set():
@@ -123,12 +131,17 @@ class Uplink:
         )
         connection.publish(self._topic("hello"), hello.sign(self._key))
         self._await_receipt(connection, nonce)
+        self._greeted_at = time.monotonic()
 
     def _serve(self, connection: Connection) -> None:
         """Send what there is and wait for its receipt; with nothing to send, wait."""
         nonce = secrets.token_bytes(16)
         limit = min(batches.MAX_BATCH, connection.maximum_packet - 256)
         batch = self._ask(lambda: self._backlog.next_batch(nonce, limit))
+        if batch is None and time.monotonic() - self._greeted_at >= _GREET_AGAIN_S:
+            # A platform restored meanwhile says what it lacks only when it is asked.
+            self._greet(connection)
+            return
         if batch is None:
             self._report(connection)
             connection.pump(self._settings.telemetry_s)

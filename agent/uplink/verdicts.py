@@ -1,8 +1,9 @@
 """What a receipt means for this terminal: the rules, and nothing else.
 
-Forward: only to a link equal to mine; a replayed receipt is then harmless. Back: only for the
-nonce I am asking with, from a generation newer than the one that holds all of mine; what was
-acknowledged for pruning never falls. See `docs/protocol.md`, Conversation.
+Forward: only to a link equal to mine, and if the receipt does not answer what I am asking, only
+from the newest generation I know of: an older one has been restored since. Back: only for the nonce
+I am asking with, from a generation newer than the one that holds all of mine; what was acknowledged
+for pruning never falls. See `docs/protocol.md`, Conversation.
 """
 
 from collections.abc import Callable
@@ -59,14 +60,15 @@ def judge(
     terminal: bytes,
     nonce: bytes,
     generation: int,
+    heard: int,
     first: int,
     acked: int,
     link_at: LinkAt,
 ) -> Meaning:
     """What `leaf`, already verified, means.
 
-    `nonce` is what I am asking with, `generation` the newest that holds all I acknowledged,
-    `first` and `acked` those of the receipt's epoch.
+    `nonce` is what I am asking with, `generation` the newest that holds all I acknowledged, `heard`
+    the newest that answered me, `first` and `acked` those of the receipt's epoch.
     """
     if leaf.terminal != terminal:
         return Ignore("it is another terminal's")
@@ -74,7 +76,8 @@ def judge(
     match leaf.verdict:
         case Verdict.STORED | Verdict.BRANCH:
             alarm = "the platform holds another chain too" if _is_branch(leaf) else None
-            return _forward(leaf, mine, generation, acked, link_at, alarm)
+            counts = mine or leaf.generation >= max(generation, heard)
+            return _forward(leaf, mine, counts, generation, acked, link_at, alarm)
         case Verdict.RESUME if mine:
             return _resume(leaf, generation, first, acked, link_at)
         case Verdict.BEHIND if mine:
@@ -93,13 +96,21 @@ def _is_branch(leaf: Leaf) -> bool:
 
 
 def _forward(
-    leaf: Leaf, mine: bool, generation: int, acked: int, link_at: LinkAt, alarm: str | None
+    leaf: Leaf,
+    mine: bool,
+    counts: bool,
+    generation: int,
+    acked: int,
+    link_at: LinkAt,
+    alarm: str | None,
 ) -> Meaning:
     link = link_at(leaf.seq)
     if link != leaf.link:
         if mine and link is not None:
             return _fork(leaf.seq)
         return Ignore(f"its link at {leaf.seq} is not mine")
+    if not counts:
+        return Ignore("the platform was restored since it was said")
     if leaf.seq >= acked:
         return Forward(leaf.seq, alarm)
     if mine and leaf.generation > generation:

@@ -107,7 +107,7 @@ def test_an_old_epoch_goes_once_it_is_acknowledged_whole(terminal: Terminal) -> 
 def test_a_checkpoint_waits_for_an_idle_moment(terminal: Terminal) -> None:
     fill(terminal, 1)
     newest = next(terminal.journal.rows(1, terminal.recorder.seq, 1)).body
-    terminal.journal.file._pages = 1000
+    terminal.journal.file._pages = 999
     terminal.journal.checkpoint(idle=False)
     assert newest not in terminal.journal.path.read_bytes()
     terminal.journal.checkpoint(idle=True)
@@ -121,7 +121,7 @@ def test_the_log_keeps_its_length_but_for_what_a_failed_commit_left(terminal: Te
         full = sqlite3.OperationalError("database or disk is full")
         if tidy:
             terminal.journal.file.failed(full)
-        terminal.journal.file._pages = 8000
+        terminal.journal.file._pages = 1000
         terminal.journal.checkpoint(idle=False)
         assert (log.stat().st_size == 0) is tidy
 

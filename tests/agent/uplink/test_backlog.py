@@ -38,6 +38,11 @@ def receive(backlog: Backlog, receipt: Leaf) -> object:
     return backlog.receive(receipt, b"h" * 32, b"message", NONCE)
 
 
+def receive_stale(backlog: Backlog, receipt: Leaf) -> type:
+    """What a receipt means that does not answer the present question."""
+    return type(backlog.receive(receipt, b"h" * 32, b"message", b"x" * 16))
+
+
 def test_a_batch_proves_itself(terminal: Terminal, backlog: Backlog) -> None:
     found = batch(backlog)
     head = chain.verify_head(found.head, terminal.key.public)
@@ -113,6 +118,57 @@ def test_a_restored_platform_is_offered_every_epoch(terminal: Terminal, backlog:
     assert receive(backlog, leaf(terminal, 0, generation=1)) == Forward(0)
     assert (batch(backlog).epoch, batch(backlog).first) == (first, 1)
     assert backlog.generation() == 0
+
+
+def test_a_receipt_held_up_over_a_restore_acknowledges_nothing(
+    terminal: Terminal, backlog: Backlog
+) -> None:
+    receive(backlog, leaf(terminal, 4))
+    held_up = leaf(terminal, 32)
+    assert receive(backlog, leaf(terminal, 4, generation=1)) == Forward(4)
+    assert receive_stale(backlog, held_up) is Ignore
+    assert receive_stale(Backlog(terminal.journal, terminal.recorder), held_up) is Ignore
+    assert terminal.journal.epochs()[-1].acked == 4
+
+
+def test_a_receipt_held_up_does_not_count_during_a_refill(
+    terminal: Terminal, backlog: Backlog
+) -> None:
+    receive(backlog, leaf(terminal, 32))
+    terminal.recorder.new_epoch("test")
+    terminal.recorder.record([read("1")])
+    held_up = leaf(terminal, 3)
+    receive(backlog, leaf(terminal, 0, generation=1))
+    assert backlog.generation() == 0
+    assert receive_stale(backlog, held_up) is Ignore
+
+
+def test_a_second_restore_begins_the_refill_anew(terminal: Terminal, backlog: Backlog) -> None:
+    first = terminal.recorder.epoch
+    refilled = leaf(terminal, 32, generation=1)
+    receive(backlog, leaf(terminal, 32))
+    terminal.recorder.new_epoch("test")
+    receive(backlog, leaf(terminal, 1))
+    receive(backlog, leaf(terminal, 0, Verdict.RESUME, generation=1, resume=1))
+    receive(backlog, refilled)
+    assert batch(backlog).epoch == terminal.recorder.epoch
+    receive(backlog, leaf(terminal, 0, Verdict.RESUME, generation=2, resume=1))
+    assert (batch(backlog).epoch, batch(backlog).first) == (first, 1)
+    assert backlog.generation() == 0
+
+
+def test_a_refill_that_has_to_begin_above_what_was_pruned_goes_on_after_a_crash(
+    terminal: Terminal, backlog: Backlog
+) -> None:
+    receive(backlog, leaf(terminal, 5))
+    assert terminal.journal.prune(2**62, None) == 5
+    resume = leaf(terminal, 0, Verdict.RESUME, generation=1, resume=1)
+    assert receive(backlog, resume) == Back(5)
+    restarted = Backlog(terminal.journal, terminal.recorder)
+    assert receive(restarted, resume) == Back(5)
+    assert batch(restarted).first == 6
+    assert receive(restarted, leaf(terminal, 32, generation=1)) == Forward(32)
+    assert restarted.generation() == 1
 
 
 def test_behind_begins_a_new_epoch_once(terminal: Terminal, backlog: Backlog) -> None:

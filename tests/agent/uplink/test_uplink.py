@@ -9,6 +9,7 @@ import pytest
 from agent import config
 from agent.gate import Gate
 from agent.queue.errors import CannotStoreError
+from agent.uplink.backoff import STABLE_S, Backoff
 from agent.uplink.connection import ConnectionLostError, Waker
 from agent.uplink.uplink import Uplink
 from tests.agent.terminal import Screen, Terminal
@@ -63,3 +64,52 @@ def wait(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_only_a_session_that_was_answered_counts_as_one(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    """However long resend_s is: connecting and waiting in vain is not to be stable."""
+    up = uplink(terminal)
+    lasted: list[float] = []
+
+    def note(_backoff: Backoff, session_s: float) -> float:
+        lasted.append(session_s)
+        return 0.0
+
+    monkeypatch.setattr(Backoff, "next", note)
+
+    def session() -> None:
+        if answered:
+            up._online_at = time.monotonic() - STABLE_S
+        raise ConnectionLostError("no receipt")
+
+    monkeypatch.setattr(up, "_session", session)
+    up.start()
+    wait(lambda: len(lasted) >= 2)
+    up.stop()
+    assert all((session_s >= STABLE_S) == answered for session_s in lasted)
+
+
+def test_with_nothing_to_send_it_greets_again_after_an_hour(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Idle:
+        maximum_packet = 1 << 20
+        inbox: tuple[()] = ()
+
+        def pump(self, timeout_s: float) -> None:
+            done.append("waited")
+
+    done: list[str] = []
+    up = uplink(terminal)
+    monkeypatch.setattr(up._backlog, "next_batch", lambda *_: None)
+    monkeypatch.setattr(up, "_ask", lambda function: function())
+    monkeypatch.setattr(up, "_greet", lambda _: done.append("greeted"))
+    monkeypatch.setattr(up, "_report", lambda _: None)
+    up._greeted_at = time.monotonic()
+    up._serve(Idle())  # type: ignore[arg-type]
+    up._greeted_at -= 3600
+    up._serve(Idle())  # type: ignore[arg-type]
+    assert done == ["waited", "greeted"]

@@ -24,6 +24,7 @@ def meaning(
     generation: int = GENERATION,
     resume: int | None = None,
     terminal: bytes = ME,
+    heard: int = 0,
 ) -> Meaning:
     mine = link_at(seq) or b"?" * 32 if link is None else link
     leaf = Leaf(terminal, EPOCH, seq, mine, 0, generation, nonce, verdict, resume)
@@ -32,6 +33,7 @@ def meaning(
         terminal=ME,
         nonce=NONCE,
         generation=GENERATION,
+        heard=heard,
         first=FIRST,
         acked=ACKED,
         link_at=link_at,
@@ -41,6 +43,13 @@ def meaning(
 def test_forward_to_my_own_link_whatever_the_nonce() -> None:
     assert meaning() == Forward(40)
     assert meaning(nonce=b"x" * 16) == Forward(40)
+
+
+def test_what_was_said_before_a_restore_counts_only_while_nothing_newer_was_heard() -> None:
+    late = {"nonce": b"x" * 16, "seq": 40}
+    assert isinstance(meaning(generation=GENERATION - 1, **late), Ignore)  # type: ignore[arg-type]
+    assert isinstance(meaning(heard=GENERATION + 1, **late), Ignore)  # type: ignore[arg-type]
+    assert meaning(heard=GENERATION + 1, seq=40) == Forward(40)
 
 
 def test_another_link_or_an_unknown_seq_moves_nothing() -> None:
