@@ -18,7 +18,7 @@ from agent.clock import Clock
 from agent.queue import file as journal_file
 from agent.queue import salvage as salvaging
 from agent.queue import schema
-from agent.queue.aside import aside_of
+from agent.queue.aside import aside_of, limit_fact, read_limit
 from agent.queue.journal import Journal
 from agent.queue.opening import open_journal
 from agent.queue.salvaged import Order, salvaged_of
@@ -26,11 +26,12 @@ from agent.reads import BadgeRead
 from agent.recorder import Recorder
 from agent.salvager import Salvager
 from agent.telemetry import Telemetry
+from agent.trust_store import TrustStore
 from protocol import blobs, chain, seals
 from protocol.badges import Assurance
 from protocol.bodies import Body, Kind
 from protocol.keyfiles import load_sealing_key, load_signing_key
-from protocol.salvaged import carried_body
+from protocol.salvaged import Gap, carried_body
 
 NEXT = "FFFFFFFFFF"
 """The badge that is tapped after the recovery."""
@@ -46,6 +47,7 @@ class _HereSalvager(Salvager):
             signer=self._recorder.public.to_cose(),
             receipt_keys=self._receipt_keys(),
             epochs=[epoch for _, epoch in self._journal.known_epochs()],
+            limit=read_limit(self._journal.fact(limit_fact(number))),
         )
         path = self._journal.path
         salvaging.salvage(aside_of(path, number), salvaged_of(path, number), order)
@@ -56,6 +58,8 @@ class Recovery:
 
     def __init__(self, state: Path, platform: Path, scratch: Path) -> None:
         self._key = load_signing_key(state / "identity.key")
+        trust = TrustStore(state, load_sealing_key(state / "sealing.key"))
+        self._receipt_keys = [key.to_cose() for key in trust.current.receipt_keys]
         self._sealing = load_sealing_key(platform / "keys" / "sealing.key")
         self._scratch = scratch
         self._contents: dict[bytes, seals.ContentKey] = {}
@@ -83,7 +87,11 @@ class Recovery:
             recorder = Recorder(
                 journal, self._key, Clock(), [self._sealing.public], lost=opened.lost
             )
-            salvager = _HereSalvager(journal, recorder, Telemetry("CRASH", self._scratch), tuple)
+            if opened.missing is not None:
+                gap = Gap(opened.missing, 1, None, opened.lost or "")
+                recorder.carry_over([gap], "missing", 1)
+            telemetry = Telemetry("CRASH", self._scratch)
+            salvager = _HereSalvager(journal, recorder, telemetry, lambda: self._receipt_keys)
             while salvager.busy or salvager.waiting:
                 salvager.step()
             salvager.close()
@@ -141,7 +149,9 @@ class Recovery:
         number = self._numbers.get(blob)
         if number is None:
             place = blobs.Place(body.terminal, body.epoch, body.seq, body.blob_ref.seal_id)
-            content = self._contents[body.blob_ref.seal_id]
+            content = self._contents.get(body.blob_ref.seal_id)
+            if content is None:  # torn from its seal, it was in a commit that nobody was shown
+                return
             number = self._numbers[blob] = blobs.open_blob(blob, content, place).number
         yield number, (body.epoch, body.seq, raw)
 
