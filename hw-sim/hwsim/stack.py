@@ -80,6 +80,7 @@ class Terminal:
         with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as peer:
             peer.settimeout(5)
             peer.connect(str(self.state / "status.sock"))
+            peer.sendall(b'{"want": "status"}\n')
             with peer.makefile("rb") as file:
                 found: dict[str, Any] = json.load(file)
                 return found
