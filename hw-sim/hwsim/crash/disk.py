@@ -7,7 +7,7 @@ that were made, changed or removed and not flushed with their directory are ther
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -59,9 +59,7 @@ class Disk:
         """Do what a program did."""
         match operation:
             case op.Open(name, truncate):
-                file = self._file(name)
-                if truncate and file.size:
-                    file.truncate(0)
+                self._open(name, truncate=truncate)
             case op.Write(name, offset, data):
                 self._file(name).write(offset, data)
             case op.Truncate(name, size):
@@ -80,6 +78,13 @@ class Disk:
                 if self._names.pop(name, None) is not None:
                     self._pending.append((name, None))
 
+            case op.PowerCut(files):
+                self._begin_with(files)
+
+    def seen(self) -> Files:
+        """The files as a program sees them."""
+        return self.left("all", random.Random(0))
+
     def left(self, how: How, draw: random.Random) -> Files:
         """The files that a power cut leaves now."""
         kept = {"none": 0, "all": len(self._pending)}.get(how)
@@ -96,6 +101,18 @@ class Disk:
             else:
                 names[name] = file
         return {name: _left(file, how, draw) for name, file in names.items()}
+
+    def _open(self, name: str, *, truncate: bool) -> None:
+        file = self._file(name)
+        if truncate and file.size:
+            file.truncate(0)
+
+    def _begin_with(self, files: Mapping[str, bytes]) -> None:
+        self._names = {
+            name: _File(bytearray(content), size=len(content)) for name, content in files.items()
+        }
+        self._flushed = dict(self._names)
+        self._pending.clear()
 
     def _file(self, name: str) -> _File:
         file = self._names.get(name)

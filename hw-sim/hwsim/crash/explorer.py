@@ -16,6 +16,7 @@ from queue import SimpleQueue
 
 from hwsim.crash import mutants
 from hwsim.crash.disk import HOWS, Disk, Files, How
+from hwsim.crash.memory import memory
 from hwsim.crash.operations import Green
 from hwsim.crash.recording import Recorder, Recording
 from hwsim.errors import SimulatorError
@@ -81,7 +82,7 @@ def explore(
     With `keep`, the first disk on which something was wrong is written there. Raises
     SimulatorError.
     """
-    with tempfile.TemporaryDirectory(prefix="pointeuse-crash-") as directory:
+    with tempfile.TemporaryDirectory(prefix="pointeuse-crash-", dir=memory()) as directory:
         root = Path(directory)
         environment = {} if mutant is None else mutants.environment(mutant, root)
         recording = Recorder(root / "stack", TAPS, environment, say).record()

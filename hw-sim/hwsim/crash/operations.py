@@ -4,7 +4,7 @@ Recorded with `strace -f -y -xx`: every string in hexadecimal, every descriptor 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -67,13 +67,20 @@ class Unlink:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerCut:
+    """The power failed here, and this is what was left: the recording goes on from it."""
+
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Green:
     """A worker at this reader was shown green, for the next tap that was presented there."""
 
     reader: str
 
 
-Operation = Open | Write | Truncate | Sync | SyncDirectory | Rename | Unlink | Green
+Operation = Open | Write | Truncate | Sync | SyncDirectory | Rename | Unlink | PowerCut | Green
 
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+|\?)")
 _UNFINISHED = re.compile(r"^(\d+) +(\w+\(.*) <unfinished \.\.\.>$")

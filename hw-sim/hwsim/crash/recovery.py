@@ -26,7 +26,7 @@ from agent.reads import BadgeRead
 from agent.recorder import Recorder
 from agent.salvager import Salvager
 from agent.telemetry import Telemetry
-from agent.trust_store import TrustStore
+from hwsim.crash.memory import memory
 from protocol import blobs, chain, seals
 from protocol.badges import Assurance
 from protocol.bodies import Body, Kind
@@ -58,8 +58,6 @@ class Recovery:
 
     def __init__(self, state: Path, platform: Path, scratch: Path) -> None:
         self._key = load_signing_key(state / "identity.key")
-        trust = TrustStore(state, load_sealing_key(state / "sealing.key"))
-        self._receipt_keys = [key.to_cose() for key in trust.current.receipt_keys]
         self._sealing = load_sealing_key(platform / "keys" / "sealing.key")
         self._scratch = scratch
         self._contents: dict[bytes, seals.ContentKey] = {}
@@ -91,7 +89,9 @@ class Recovery:
                 gap = Gap(opened.missing, 1, None, opened.lost or "")
                 recorder.carry_over([gap], "missing", 1)
             telemetry = Telemetry("CRASH", self._scratch)
-            salvager = _HereSalvager(journal, recorder, telemetry, lambda: self._receipt_keys)
+            # No receipt is believed: a salvage leaves to the platform what it holds, and here
+            # nobody could tell that from what is lost.
+            salvager = _HereSalvager(journal, recorder, telemetry, tuple)
             while salvager.busy or salvager.waiting:
                 salvager.step()
             salvager.close()
@@ -160,7 +160,7 @@ def main() -> None:
     """Check disks from standard input until it ends; a line for each: what is wrong, or nothing."""
     logging.disable(logging.CRITICAL)  # what recoveries say, they say thousands of times
     state, platform = map(Path, sys.argv[1:3])
-    with tempfile.TemporaryDirectory(prefix="pointeuse-crash-", dir=_memory()) as directory:
+    with tempfile.TemporaryDirectory(prefix="pointeuse-crash-", dir=memory()) as directory:
         scratch = Path(directory) / "state"
         scratch.mkdir()
         recovery = Recovery(state, platform, scratch)
@@ -173,12 +173,6 @@ def main() -> None:
             problem = recovery.check(files, green) or ""
             sys.stdout.write(problem.replace("\n", " ") + "\n")
             sys.stdout.flush()
-
-
-def _memory() -> Path | None:
-    """A file system in memory, if there is one: a disk would be asked to flush each state."""
-    shared = Path("/dev/shm")  # noqa: S108
-    return shared if shared.is_dir() else None
 
 
 if __name__ == "__main__":
