@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import bodies, cbor, trust
+from protocol import bodies, cbor, cose, trust
 from protocol.commands import Command
 from protocol.errors import (
     MalformedError,
@@ -137,3 +137,28 @@ def test_bodies_say_which_receipt_they_follow() -> None:
         == verify_receipt(sign_receipts([leaf], RECEIPT)[0], TRUST.receipt_lookup)[1]
     )
     assert bodies.MAX_BODY == 4096
+
+
+def with_unknown_kinds(number: int, *, only: bool) -> bytes:
+    """A document of a later version: a key type and a KEM nobody here knows."""
+    aad = b"pointeuse/1/trust"
+    payload, _ = cose.verify(document(number, [ROOT]).sign([ROOT]), lambda _: None, aad)
+    fields: Any = cbor.decode(payload)
+    strange = [0x0999, bytes(48)]
+    fields[5] = [b"a key of tomorrow", *fields[5]]
+    fields[7] = [strange] if only else [strange, *fields[7]]
+    return cose.sign([ROOT], cbor.encode(fields), aad)
+
+
+@pytest.mark.parametrize("only", [False, True])
+def test_keys_of_an_unknown_kind_stop_no_terminal_from_following(only: bool) -> None:
+    first = trust.pin(document(1, [ROOT]).sign([ROOT]))
+    second = trust.follow(first, with_unknown_kinds(2, only=only))
+    assert second.receipt_keys == [RECEIPT.public]
+    assert [key.kid for key in second.seal_to] == [PLATFORM.public.kid]
+    assert trust.follow(second, document(3, [ROOT]).sign([ROOT])).number == 3
+
+
+def test_a_first_document_that_names_nobody_we_can_seal_to_is_refused() -> None:
+    with pytest.raises(TrustError, match="seal to"):
+        trust.pin(with_unknown_kinds(1, only=True))

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from protocol import keyfiles
 from protocol.errors import SignatureError
 from protocol.keyfiles import load_sealing_key, load_signing_key
 from protocol.trust import Trust
-from provisioning import files, rotation
+from provisioning import files
 from provisioning.cli import provision
 from provisioning.errors import ProvisioningError
 from provisioning.platform import load_trust, make_platform
@@ -107,9 +108,7 @@ def test_cut_short_anywhere_the_next_run_finishes_it(
         return step
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            rotation.keyfiles, "save_private_key", cut_at(rotation.keyfiles.save_private_key)
-        )
+        patch.setattr(keyfiles, "save_private_key", cut_at(keyfiles.save_private_key))
         patch.setattr(files, "write_public", cut_at(files.write_public))
         patch.setattr(os, "link", cut_at(os.link))
         patch.setattr(Path, "replace", cut_at(Path.replace))
