@@ -44,7 +44,9 @@ def salvage(damaged: Path, out: Path, order: Order) -> None:
         receipts, anchors = _hints(damaged, order)
         with closing(Writer(new)) as writer:
             epochs = sorted(rows.epochs(), key=_age(order), reverse=True)
-            for epoch in epochs:
+            for place, epoch in enumerate(epochs):
+                if place == 0 and order.limit is None:
+                    _Epoch(rows, order, epoch, anchors).say_end_is_lost(writer)
                 _Epoch(rows, order, epoch, anchors).save(writer, receipts.get(epoch))
     with new.open("rb") as file:
         os.fsync(file.fileno())
@@ -115,14 +117,17 @@ class _Epoch:
         self._rows, self._order, self._epoch, self._anchors = rows, order, epoch, anchors
         self._signer = VerifyKey.from_cose(order.signer)
 
+    def say_end_is_lost(self, writer: Writer) -> None:
+        """How far the newest epoch went is not known when nobody says."""
+        signed = self._rows.signed(self._epoch, self._order.terminal, self._signer)
+        writer.add_gap(Gap(self._epoch, signed + 1, None, _CUT))
+
     def save(self, writer: Writer, receipt: Leaf | None) -> None:
         """Write what the platform does not hold by `receipt`, and what is missing of that."""
         order, epoch = self._order, self._epoch
         signed = self._rows.signed(epoch, order.terminal, self._signer)
         limit = order.limit
         last = limit[1] if limit is not None and limit[0] == epoch else signed
-        if limit is None and self._is_newest():
-            writer.add_gap(Gap(epoch, signed + 1, None, _CUT))
         first = 1 if receipt is None or not self._agrees(receipt) else receipt.seq + 1
         proved = proofs.prove(
             lambda seq: self._rows.at(epoch, seq),
@@ -143,10 +148,6 @@ class _Epoch:
     def _gap(self, writer: Writer, first: int, last: int) -> None:
         if first <= last:
             writer.add_gap(Gap(self._epoch, first, last, _MISSING))
-
-    def _is_newest(self) -> bool:
-        epochs = self._order.epochs
-        return not epochs or epochs[-1] == self._epoch or self._epoch not in epochs
 
     def _agrees(self, receipt: Leaf) -> bool:
         """Whether the platform holds this very chain, as far as can be seen here."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import carried, epochs, records
@@ -17,6 +17,8 @@ from protocol import cbor
 from protocol.bodies import Body
 from protocol.errors import ProtocolError
 from protocol.salvaged import Gap, carried_body, is_whole
+
+_LARGEST_ORDINAL = 2**31
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -106,6 +108,18 @@ def note_gap(conn: Connection, terminal_id: int, body: Body) -> None:
         what = f"records {first} to {last}" if last is not None else f"records from {first} on"
         rest = "" if last is not None else "; nobody knows how many, if any"
         raise_alarm(conn, terminal_id, "gap", f"{what} of epoch {number} are lost: {gap.why}{rest}")
+
+
+def note_ordinal(conn: Connection, terminal_id: int, body: Body) -> None:
+    """Remember the number people know an epoch by, as its `start` tells it."""
+    ordinal = body.data.get(1) if isinstance(body.data, dict) else None
+    if isinstance(ordinal, int) and 0 < ordinal < _LARGEST_ORDINAL:
+        conn.execute(
+            update(epochs)
+            .where(epochs.c.terminal_id == terminal_id, epochs.c.epoch == body.epoch)
+            .where(epochs.c.ordinal.is_(None))
+            .values(ordinal=ordinal)
+        )
 
 
 def note_unproved(conn: Connection, terminal_id: int, body: Body) -> None:

@@ -36,7 +36,7 @@ _EPOCHS = 256
 """Epochs in one turn at most."""
 _REQUEST = (0, 0)
 _log = logging.getLogger("pointeuse.interpretation")
-_SILENT = frozenset({Kind.START, Kind.CLOCK, Kind.KEY})
+_SILENT = frozenset({Kind.CLOCK, Kind.KEY})
 """Kinds that say something about the chain, and nothing about anybody's time."""
 
 
@@ -275,6 +275,8 @@ class Interpreter:
             self._unsealer.learn(body)
         elif body.kind == Kind.GAP:
             carrying.note_gap(conn, epoch.terminal_id, body)
+        elif body.kind == Kind.START:
+            carrying.note_ordinal(conn, epoch.terminal_id, body)
         elif body.kind not in _SILENT:
             raise WaitingError("unknown-kind", f"records of kind {body.kind} are unknown")
 

@@ -209,3 +209,17 @@ def scrub(terminal: Terminal) -> None:
         continue
     if terminal.journal.broken is not None:
         terminal.recorder.renew()
+
+
+def test_after_damage_at_the_end_nobody_knows_how_far_it_went(terminal: Terminal) -> None:
+    for n in range(10):
+        terminal.recorder.record([read(str(n))])
+    before, epoch, head = taps(terminal), terminal.recorder.epoch, terminal.recorder.seq
+    kill(terminal)
+    for name, length in (("journal.sqlite", 4096), ("journal.sqlite-wal", 32)):
+        path = terminal.state / name
+        path.write_bytes(b"\xff" * length + path.read_bytes()[length:])
+    terminal.reopen()
+    carry_all(terminal)
+    assert taps(terminal) == before
+    assert gaps(terminal) == [[epoch, head + 1, None]]
