@@ -58,10 +58,12 @@ def _compare(
     row = ours.record()
     record = b"".join(row)
     floor = Floor(root / "floor.sqlite", ours.key(), row)
+    least = Floor(root / "least.sqlite", ours.key(), row, written_over=True)
     raw = RawFloor(root / "floor.raw", record)
     peers = {peer.name: peer(_directory(root, peer.name)) for peer in PEERS}
     turns: dict[str, Callable[[], float]] = {
         "floor": floor.once,
+        "least": least.once,
         "raw": raw.once,
         "ours": ours.once,
         **{f"depth {depth}": terminal.once for depth, terminal in depths.items()},
@@ -82,10 +84,13 @@ def _compare(
     writers: dict[str, Callable[[], Put]] = {"ours": ours.tapper}
     writers |= {name: peer.writer for name, peer in peers.items()}
     rates = _crowds(writers, record, crowd_rounds, max(0.05, CROWD_S * scale))
-    for each in (floor, raw, *peers.values()):
+    for each in (floor, least, raw, *peers.values()):
         each.close()
     return {
-        "floor": {"p50_ms": _ms(times["floor"], 50)},
+        "floor": {
+            "p50_ms": _ms(times["floor"], 50),
+            "written_over_p50_ms": _ms(times["least"], 50),
+        },
         "ours": {
             "p50_ms": _ms(times["ours"], 50),
             "p99_ms": _ms(times["ours"], 99),

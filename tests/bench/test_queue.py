@@ -35,7 +35,7 @@ def test_it_measures_ours_the_floor_the_peers_and_three_depths() -> None:
     both = {"p50_ms": True, "crowd_per_s": True}
     assert shape(json.loads(done.stdout)) == {
         "queue": {
-            "floor": {"p50_ms": True},
+            "floor": {"p50_ms": True, "written_over_p50_ms": True},
             "ours": {"p50_ms": True, "p99_ms": True, "crowd_per_s": True},
             "peers": {"persist-queue": both, "litequeue": both, "simplebroker": both},
             "depth": {
