@@ -7,7 +7,6 @@ from pathlib import Path
 
 from protocol.keys import SigningKey
 
-
 _LOG_PAGES = 1500
 
 
