@@ -189,16 +189,35 @@ def _converse(what: str, commands: dict[str, Callable[[str], None]]) -> None:
     type=click.Path(path_type=Path),
     help="Write the first disk on which something is wrong into this folder.",
 )
+@click.option(
+    "--again",
+    type=click.Path(path_type=Path),
+    help="Only reopen the disk that --keep wrote into this folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def crash(states: int, seed: int, mutant: str | None, keep: Path | None, as_json: bool) -> None:
+def crash(
+    states: int,
+    seed: int,
+    mutant: str | None,
+    keep: Path | None,
+    again: Path | None,
+    as_json: bool,
+) -> None:
     """Cut a terminal's power at any write, and reopen what the disk may hold.
 
-    A real agent is recorded under strace through four lives; then STATES disks that power cuts may
+    A real agent is recorded under strace through five lives; then STATES disks that power cuts may
     leave are reopened by its own recovery. Ends with 1 when a tap that was green is missing, or
     something else is wrong.
     """
+    from hwsim.crash import kept
     from hwsim.crash.explorer import explore
     from hwsim.crash.mutants import MUTANTS
+
+    if again is not None:
+        with _plainly():
+            problem = kept.again(again)
+        click.echo(json.dumps({"problem": problem}) if as_json else problem or "nothing is wrong")
+        sys.exit(1 if problem else 0)
 
     if mutant == "list":
         for name, each in MUTANTS.items():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
-from hwsim.crash import mutants
+from hwsim.crash import kept, mutants
 from hwsim.crash.disk import HOWS, Disk, Files, How
 from hwsim.crash.memory import memory
 from hwsim.crash.operations import Green
@@ -22,7 +22,9 @@ from hwsim.crash.recording import Recorder, Recording
 from hwsim.errors import SimulatorError
 
 TAPS = 40
-"""Taps in each of the terminal's lives."""
+"""Taps in most of the terminal's lives."""
+_BATCH = 200
+"""Disks that a process reopens in one pass over the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Result:
     corrupt: int = 0
     seconds: float = 0.0
     first: Found | None = None
+    first_only: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, found: Found) -> None:
@@ -56,6 +59,11 @@ class Result:
             self.corrupt += found.problem.startswith("corrupt")
             if self.first is None or found.state < self.first.state:
                 self.first = found
+
+    @property
+    def enough(self) -> bool:
+        """Whether no more disks are wanted."""
+        return self.first_only and self.first is not None
 
     def as_json(self) -> str:
         """One object."""
@@ -75,12 +83,13 @@ def explore(
     *,
     mutant: str | None = None,
     keep: Path | None = None,
+    first_only: bool = False,
     say: Callable[[str], None],
 ) -> Result:
     """Record one terminal, and reopen `states` disks drawn with `seed`.
 
-    With `keep`, the first disk on which something was wrong is written there. Raises
-    SimulatorError.
+    With `first_only`, no more of them once something was wrong with one. With `keep`, the first
+    disk on which something was wrong is written there, see `kept`. Raises SimulatorError.
     """
     with tempfile.TemporaryDirectory(prefix="pointeuse-crash-", dir=memory()) as directory:
         root = Path(directory)
@@ -90,14 +99,22 @@ def explore(
         say(f"{len(recording.operations)} operations, {greens} taps shown green")
         if greens != sum(map(len, recording.taps.values())):
             raise SimulatorError("the trace does not show every tap green once: is it complete?")
-        result = _reopen(recording, states, seed, say)
+        result = _reopen(recording, states, seed, say, first_only=first_only)
         if result.first is not None and keep is not None:
-            _keep(recording, result.first, seed, keep)
+            for *_, files, green in _disks(recording, [result.first.state], seed):
+                kept.keep(recording, files, green, keep)
         return result
 
 
-def _reopen(recording: Recording, states: int, seed: int, say: Callable[[str], None]) -> Result:
-    result = Result()
+def _reopen(
+    recording: Recording,
+    states: int,
+    seed: int,
+    say: Callable[[str], None],
+    *,
+    first_only: bool = False,
+) -> Result:
+    result = Result(first_only=first_only)
     count = min(os.cpu_count() or 1, states)
     begun = time.monotonic()
     failures: SimpleQueue[Exception] = SimpleQueue()
@@ -134,14 +151,19 @@ def _work(
     command = [sys.executable, "-m", "hwsim.crash.recovery", *where]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
-            for number, cut, how, files, green in _disks(recording, numbers, seed):
-                answer = _ask(process, files, green)
-                result.add(Found(number, cut, how, answer))
+            for begin in range(0, len(numbers), _BATCH):
+                batch = numbers[begin : begin + _BATCH]
+                for number, cut, how, files, green in _disks(recording, batch, seed):
+                    if result.enough or not failures.empty():
+                        return
+                    answer = _ask(process, files, green)
+                    result.add(Found(number, cut, how, answer))
         except Exception as error:  # noqa: BLE001 - raised again by who waits for this thread
             failures.put(error)
             process.kill()
-        if process.stdin is not None:
-            process.stdin.close()
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 def _ask(process: subprocess.Popen[bytes], files: Files, green: set[str]) -> str:
@@ -177,10 +199,3 @@ def _disks(
         how = draw.choice(HOWS)
         green = {tap for name, count in shown.items() for tap in recording.taps[name][:count]}
         yield number, cut, how, disk.left(how, draw), green
-
-
-def _keep(recording: Recording, found: Found, seed: int, directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    for *_, files, _green in _disks(recording, [found.state], seed):
-        for name, content in files.items():
-            (directory / name).write_bytes(content)

@@ -10,6 +10,7 @@ import pickle
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from agent.clock import Clock
 from agent.queue import file as journal_file
 from agent.queue import salvage as salvaging
 from agent.queue import schema
-from agent.queue.aside import aside_of, limit_fact, read_limit
+from agent.queue.aside import aside_of, limit_fact, numbers, read_limit
 from agent.queue.journal import Journal
 from agent.queue.opening import open_journal
 from agent.queue.salvaged import Order, salvaged_of
@@ -62,6 +63,8 @@ class Recovery:
         self._scratch = scratch
         self._contents: dict[bytes, seals.ContentKey] = {}
         self._numbers: dict[bytes, str] = {}
+        self._carried: Counter[bytes] = Counter()
+        """How often the journal that is checked carries over each body."""
         # What the agent does by a program of its own, thousands of times: here it is a call.
         journal_file.migrate = schema.create
 
@@ -78,6 +81,7 @@ class Recovery:
             self._scratch.mkdir()
 
     def _check(self, green: set[str]) -> str | None:
+        self._carried.clear()
         public = self._key.public
         opened = open_journal(self._scratch / "journal.sqlite", public.thumbprint, public)
         journal = opened.journal
@@ -99,12 +103,15 @@ class Recovery:
             found = list(self._taps(journal))
         finally:
             journal.close()
-        numbers = [number for number, _ in found]
-        if NEXT not in numbers:
+        there = {number for number, _ in found}
+        if NEXT not in there:
             return "corrupt: the next tap is not in the journal"
-        lost = green - set(numbers)
+        lost = green - there
         if lost:
             return f"lost: {len(lost)} taps that were green, {min(lost)} among them"
+        # A journal that was put aside while it took over another is read beside that one.
+        if len(numbers(journal.path)) < 2 and any(n > 1 for n in self._carried.values()):
+            return "corrupt: a record is carried over twice"
         places: dict[str, Place] = {}
         for number, place in found:
             if places.setdefault(number, place) != place:
@@ -139,6 +146,7 @@ class Recovery:
         body = Body.decode(raw)
         if body.kind == Kind.SALVAGED:
             raw = body.data[2]
+            self._carried[raw] += 1
             body = carried_body(body)
         if body.kind == Kind.SEAL and body.data[0] not in self._contents:
             self._contents[body.data[0]] = seals.open_seal(
