@@ -63,6 +63,8 @@ class Recovery:
         self._scratch = scratch
         self._contents: dict[bytes, seals.ContentKey] = {}
         self._numbers: dict[bytes, str] = {}
+        self._heads: set[tuple[bytes, int, bytes, bytes]] = set()
+        """Those that verified."""
         self._carried: Counter[bytes] = Counter()
         """How often the journal that is checked carries over each body."""
         # What the agent does by a program of its own, thousands of times: here it is a call.
@@ -134,13 +136,18 @@ class Recovery:
                 if link != row.link:
                     raise ValueError(f"record {row.seq} of epoch {epoch.ordinal} breaks the chain")
                 last = row
+                if row.signature is not None:
+                    self._verify(epoch.epoch, row.seq, link, row.signature)
                 yield from self._tap(row.body, row.blob)
             if last is None or last.signature is None:
                 raise ValueError(f"epoch {epoch.ordinal} does not end at a head")
-            head = chain.Head(self._key.public.thumbprint, epoch.epoch, last.seq, last.link)
-            chain.verify_head(
-                chain.assemble_head(head, self._key.public, last.signature), self._key.public
-            )
+
+    def _verify(self, epoch: bytes, seq: int, link: bytes, signature: bytes) -> None:
+        head = (epoch, seq, link, signature)
+        if head not in self._heads:
+            place = chain.Head(self._key.public.thumbprint, epoch, seq, link)
+            chain.check_head(place, self._key.public, signature)
+            self._heads.add(head)
 
     def _tap(self, raw: bytes, blob: bytes | None) -> Iterator[tuple[str, Place]]:
         body = Body.decode(raw)
