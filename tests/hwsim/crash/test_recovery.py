@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from agent.clock import Clock
 from agent.queue.journal import Journal
 from agent.reads import BadgeRead
 from agent.recorder import Recorder
+from hwsim.cli import sim
 from hwsim.crash import kept
 from hwsim.errors import SimulatorError
 from protocol.badges import Assurance
@@ -106,3 +108,16 @@ def test_a_journal_of_rubbish_is_lost_and_begun_anew(tmp_path: Path) -> None:
 def test_a_folder_that_was_not_kept_is_named(tmp_path: Path) -> None:
     with pytest.raises(SimulatorError, match="name a folder that --keep wrote"):
         kept.again(tmp_path / "nowhere")
+
+
+def test_a_kept_disk_is_reopened_by_the_command(tmp_path: Path) -> None:
+    terminal(tmp_path / "lost", GREEN[:-1])
+    result = CliRunner().invoke(sim, ["crash", "--again", str(tmp_path / "lost"), "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["problem"].startswith("lost: 1 taps")
+    terminal(tmp_path / "sound", GREEN)
+    result = CliRunner().invoke(sim, ["crash", "--again", str(tmp_path / "sound")])
+    assert (result.exit_code, result.stdout) == (0, "nothing is wrong\n")
+    result = CliRunner().invoke(sim, ["crash", "--again", str(tmp_path / "nowhere")])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
