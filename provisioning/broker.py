@@ -13,6 +13,8 @@ from provisioning.errors import ProvisioningError
 
 INGEST = "pointeuse-ingest"
 """CN of the platform's own client; no device number looks like it."""
+MAX_WORKERS = 8
+"""Processes of ingest that may share the work."""
 
 _MAX_PACKET = 256 * 1024
 _QUEUE_BYTES = 64 * 1024 * 1024
@@ -29,14 +31,20 @@ class Listener:
     user: str
 
 
+def ingest_name(worker: int) -> str:
+    """CN of an ingest process, the first being 1: each is a client of its own."""
+    return INGEST if worker == 1 else f"{INGEST}-{worker}"
+
+
 def access_list() -> str:
     """The ACL file: a terminal's own eight topics, and the platform's view of all of them."""
     lines = ["# Written by `pointeuse provision`. %u is the CN of the client's certificate."]
     lines += [f"pattern write {topics.topic('%u', name)}" for name in topics.FROM_TERMINAL]
     lines += [f"pattern read {topics.topic('%u', name)}" for name in topics.TO_TERMINAL]
-    lines += ["", f"user {INGEST}"]
-    lines += [f"topic read {topics.every(name)}" for name in topics.FROM_TERMINAL]
-    lines += [f"topic write {topics.every(name)}" for name in topics.TO_TERMINAL]
+    for worker in range(1, MAX_WORKERS + 1):
+        lines += ["", f"user {ingest_name(worker)}"]
+        lines += [f"topic read {topics.every(name)}" for name in topics.FROM_TERMINAL]
+        lines += [f"topic write {topics.every(name)}" for name in topics.TO_TERMINAL]
     return "\n".join(lines) + "\n"
 
 

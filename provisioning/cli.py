@@ -33,9 +33,17 @@ def provision() -> None:
 @click.option("--broker-host", "hosts", multiple=True, default=["localhost"], show_default=True)
 @click.option("--broker-port", "port", type=_PORT, default=8883, show_default=True)
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--ingests",
+    "workers",
+    type=click.IntRange(1, 8),
+    default=1,
+    show_default=True,
+    help="Processes of `cloud ingest` that share the work.",
+)
 @_json
 def make_platform(
-    directory: Path, hosts: tuple[str, ...], port: int, bind: str, as_json: bool
+    directory: Path, hosts: tuple[str, ...], port: int, bind: str, workers: int, as_json: bool
 ) -> None:
     """Make a platform's authority, keys, trust document and broker settings.
 
@@ -45,7 +53,7 @@ def make_platform(
     from provisioning.certificates import load_certificate
 
     with _one_line_errors():
-        report = platform.make_platform(directory, hosts, port, bind=bind)
+        report = platform.make_platform(directory, hosts, port, bind=bind, workers=workers)
         authority = load_certificate(directory / "ca.crt")
     ends = {"ca": authority.not_valid_after_utc.isoformat()}
     broker = {"hosts": list(hosts), "port": port, "bind": bind}

@@ -3,6 +3,7 @@
     ca.key ca.crt               the certificate authority
     broker.key broker.crt       the broker's server certificate
     ingest.key ingest.crt       the client certificate of the platform's ingest
+    ingest-2.key ingest-2.crt   that of a second process of it, if there is one; and so on
     keys/root.key               signs trust documents; offline in production
     keys/receipt.key            signs receipts
     keys/config.key             signs configuration and commands
@@ -20,6 +21,7 @@ import pwd
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -53,11 +55,17 @@ class Report:
 
 
 def make_platform(
-    directory: Path, hosts: Sequence[str], port: int, *, bind: str = "127.0.0.1"
+    directory: Path,
+    hosts: Sequence[str],
+    port: int,
+    *,
+    bind: str = "127.0.0.1",
+    workers: int = 1,
 ) -> Report:
     """Make a platform directory, or what is missing of one.
 
-    `hosts`: under which names or addresses terminals find the broker. Raises ProvisioningError.
+    `hosts`: under which names or addresses terminals find the broker; `workers`: how many processes
+    of ingest there are to be. Raises ProvisioningError.
     """
     report = Report()
     directory = directory.absolute()
@@ -73,12 +81,14 @@ def make_platform(
         lambda key: authority.issue_server(key, hosts[0], names),
         names,
     )
-    _certificate(
-        directory / "ingest",
-        report,
-        authority.certificate,
-        lambda key: authority.issue_client(key, broker.INGEST),
-    )
+    for worker in range(1, workers + 1):
+        name = broker.ingest_name(worker)
+        _certificate(
+            directory / name.removeprefix("pointeuse-"),
+            report,
+            authority.certificate,
+            partial(authority.issue_client, name=name),
+        )
     _keys(directory, report)
     _trust(directory, authority, report)
     write_broker(directory, broker.Listener(directory, bind, port, _user()))

@@ -4,6 +4,8 @@ A batch continues the chain, repeats it, leaves a gap, or contradicts it. A chai
 the first one is kept as a *branch*: whichever is the terminal's, neither is lost.
 """
 
+from collections.abc import Callable
+
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
@@ -76,8 +78,8 @@ class Chains:
         found = self._chains.get(epoch)
         return found[0] if found else None
 
-    def place(self, proven: Proven, anchor: Anchor | None) -> Placed:
-        """Put a batch where it belongs."""
+    def place(self, proven: Proven, anchor: Callable[[], Anchor | None]) -> Placed:
+        """Put a batch where it belongs; `anchor` says where its epoch begins on the terminal."""
         epoch = proven.batch.epoch
         main = self.main(epoch) or self._open(epoch, 0)
         for chain in self._chains[epoch]:
@@ -89,7 +91,7 @@ class Chains:
                 return Placed(verdict, proven.last, proven.links[-1])
         if proven.batch.first <= main.head_seq + 1:
             return self._branch(epoch, proven)
-        if self._accept_gap(main, proven, anchor):
+        if self._accept_gap(main, proven, anchor()):
             self._append(main, proven)
             return Placed(Verdict.STORED, main.head_seq, main.head_link)
         return Placed(Verdict.RESUME, main.head_seq, main.head_link, main.head_seq + 1)

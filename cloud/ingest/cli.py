@@ -9,14 +9,26 @@ from cloud.options import config_option, one_line_errors
 
 @click.command()
 @config_option
+@click.option(
+    "--worker",
+    type=click.IntRange(1, 8),
+    default=1,
+    show_default=True,
+    help="Which of the processes of ingest this is: each has a certificate of its own.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-def ingest(config_path: Path, verbose: bool) -> None:
-    """Receive what terminals send, keep it, receipt it and interpret it, until stopped."""
+def ingest(config_path: Path, worker: int, verbose: bool) -> None:
+    """Receive what terminals send, keep it, receipt it and interpret it, until stopped.
+
+    On PostgreSQL several can share the work: make their certificates with
+    `pointeuse provision platform --ingests N`, and start one with each number.
+    """
     import logging
     import signal
 
     from cloud import settings
     from cloud.db import writer_engine
+    from cloud.errors import RefusedError
     from cloud.ingest.custody import Custody
     from cloud.ingest.generation import settle
     from cloud.ingest.service import Service
@@ -32,6 +44,8 @@ def ingest(config_path: Path, verbose: bool) -> None:
         keys = config.directory / "keys"
         receipt_key = load_signing_key(keys / "receipt.key")
         sealing_key = load_sealing_key(keys / "sealing.key")
+        if worker > 1 and config.database.url.startswith("sqlite"):
+            raise RefusedError("on SQLite one process writes: a second ingest needs PostgreSQL")
         engine = writer_engine(config.database.url, owner=True)
         generation = settle(engine, config.directory)
     service = Service(
@@ -40,6 +54,7 @@ def ingest(config_path: Path, verbose: bool) -> None:
         Custody(engine, config.directory, generation),
         Interpreter(engine, [sealing_key]),
         receipt_key,
+        worker=worker,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: service.stop())

@@ -22,7 +22,8 @@ from cloud.ingest.messages import Incoming
 from protocol import topics
 from protocol.errors import MalformedError
 
-CLIENT_ID = "pointeuse-ingest"
+_SHARED = ("hello", "records")
+"""What one of the processes of ingest takes; the rest is for all of them, retained as it is."""
 RECEIVE_MAXIMUM = 512
 """Messages the broker may have under way to us: unacknowledged ones wait in memory.
 
@@ -39,13 +40,16 @@ class ConnectionLostError(Exception):
 class Connection:
     """A connected, subscribed client. Every method may raise ConnectionLostError."""
 
-    def __init__(self, host: str, port: int, directory: Path) -> None:
+    def __init__(self, host: str, port: int, directory: Path, worker: int = 1) -> None:
+        """`directory` holds the certificates; each process of ingest, `worker`, has its own."""
+        name = "ingest" if worker == 1 else f"ingest-{worker}"
+        client_id = f"pointeuse-{name}"  # the broker makes it so, by the certificate
         self._inbox: queue.SimpleQueue[Incoming | ConnectionLostError] = queue.SimpleQueue()
         context = ssl.create_default_context(cafile=str(directory / "ca.crt"))
-        context.load_cert_chain(directory / "ingest.crt", directory / "ingest.key")
+        context.load_cert_chain(directory / f"{name}.crt", directory / f"{name}.key")
         self._client = client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=CLIENT_ID,
+            client_id=client_id,
             protocol=mqtt.MQTTv5,
             reconnect_on_failure=False,
             manual_ack=True,
@@ -68,8 +72,8 @@ class Connection:
         # With Nagle's algorithm each receipt would wait 40 ms for the ACK of the one before.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.loop_start()
-        name = f"paho-mqtt-client-{CLIENT_ID}"
-        self._thread = next((t for t in threading.enumerate() if t.name == name), None)
+        thread = f"paho-mqtt-client-{client_id}"
+        self._thread = next((t for t in threading.enumerate() if t.name == thread), None)
         try:
             refused = self._subscribed.get(timeout=_CONNECT_S)
         except queue.Empty:
@@ -120,7 +124,7 @@ class Connection:
             self._subscribed.put(f"the broker refuses the connection: {reason}")
             return
         options = SubscribeOptions(qos=1)
-        self._client.subscribe([(topics.every(name), options) for name in topics.FROM_TERMINAL])
+        self._client.subscribe([(_filter(name), options) for name in topics.FROM_TERMINAL])
 
     def _on_subscribe(self, *arguments: Any) -> None:
         refused = [str(code) for code in arguments[3] if code.is_failure]
@@ -142,3 +146,9 @@ class Connection:
 
     def _on_disconnect(self, *arguments: Any) -> None:
         self._inbox.put(ConnectionLostError(f"the broker ended it: {arguments[3]}"))
+
+
+def _filter(name: str) -> str:
+    """What to subscribe to: shared among all processes (MQTT 5, 4.8.2), or for each of them."""
+    topic = topics.every(name)
+    return f"$share/pointeuse-ingest/{topic}" if name in _SHARED else topic

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select, update
 from cloud import failures
 from cloud.db import unavailable
 from cloud.ingest import greetings, rejects
-from cloud.ingest.chains import Anchor, Chains, Placed
+from cloud.ingest.chains import Chains, Placed
 from cloud.ingest.messages import Answer, Incoming, RejectedError
 from cloud.ingest.verify import verify_batch
 from cloud.terminals.tables import terminals
@@ -52,7 +52,6 @@ class Custody:
     def __init__(self, engine: Engine, directory: Path, generation: int) -> None:
         """`directory` is the platform's, with its trust documents."""
         self._engine, self._directory, self._generation = engine, directory, generation
-        self._anchors: dict[int, dict[bytes, Anchor]] = {}
         self._keys: dict[bytes, VerifyKey] = {}
 
     def accept(self, group: Sequence[Incoming]) -> list[Answer]:
@@ -162,8 +161,9 @@ class Custody:
             placed = Placed(Verdict.BAD_SIGNATURE, 0, _NO_LINK)
             answer = self._answer(terminal, batch.epoch, placed, batch.nonce)
             raise RejectedError("bad-signature", str(error), answer) from error
-        anchor = self._anchors.get(terminal.id, {}).get(batch.epoch)
-        placed = chains.place(proven, anchor)
+        placed = chains.place(
+            proven, lambda: greetings.anchor(conn, terminal.id, proven.batch.epoch)
+        )
         self._seen(conn, terminal)
         return self._answer(terminal, batch.epoch, placed, batch.nonce)
 
@@ -175,7 +175,7 @@ class Custody:
         except ProtocolError as error:
             reason = "malformed" if isinstance(error, MalformedError) else "bad-signature"
             raise RejectedError(reason, str(error)) from error
-        self._anchors[terminal.id] = greetings.anchors(hello)
+        greetings.note_anchors(conn, terminal.id, hello)
         self._seen(conn, terminal)
         for state in hello.epochs:
             chains.note_ordinal(state.epoch, state.ordinal)

@@ -1,9 +1,14 @@
 """What a hello is answered: where custody stands, for the epoch the terminal writes now."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import Connection, select, update
+
+from cloud.custody.tables import platform
 from cloud.ingest.chains import Anchor, Chains, Placed
+from cloud.rows import insert_absent
 from protocol.chain import epoch_link
 from protocol.hello import EpochState, Hello
 from protocol.receipts import Verdict
@@ -17,9 +22,31 @@ def answer(hello: Hello, chains: Chains) -> tuple[EpochState, Placed] | None:
     return state, _stands(hello.terminal, state, chains)
 
 
-def anchors(hello: Hello) -> dict[bytes, Anchor]:
-    """Where each epoch begins on the terminal: below that, nothing can be asked for."""
-    return {state.epoch: Anchor(state.first, state.anchor) for state in hello.epochs}
+def note_anchors(conn: Connection, terminal_id: int, hello: Hello) -> None:
+    """Remember where each epoch begins on the terminal: below that, nothing can be asked for.
+
+    In the database: another process of ingest may get the batch.
+    """
+    cut = [state for state in hello.epochs if state.first > 1]
+    value = json.dumps({each.epoch.hex(): [each.first, each.anchor.hex()] for each in cut})
+    key = _anchors_key(terminal_id)
+    stored = conn.execute(select(platform.c.value).where(platform.c.key == key)).scalar()
+    if stored is None and value != "{}":
+        insert_absent(conn, platform, [{"key": key, "value": value}], ["key"])
+    elif stored is not None and stored != value:
+        conn.execute(update(platform).where(platform.c.key == key).values(value=value))
+
+
+def anchor(conn: Connection, terminal_id: int, epoch: bytes) -> Anchor | None:
+    """Where an epoch begins on the terminal, by its last hello; None from its first record on."""
+    key = _anchors_key(terminal_id)
+    stored = conn.execute(select(platform.c.value).where(platform.c.key == key)).scalar()
+    found = json.loads(stored or "{}").get(epoch.hex())
+    return None if found is None else Anchor(found[0], bytes.fromhex(found[1]))
+
+
+def _anchors_key(terminal_id: int) -> str:
+    return f"anchors-{terminal_id}"
 
 
 def trust_after(directory: Path, number: int) -> Sequence[bytes]:

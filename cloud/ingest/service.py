@@ -49,8 +49,11 @@ class Service:
         custody: Custody,
         interpreter: Interpreter,
         key: SigningKey,
+        *,
+        worker: int = 1,
     ) -> None:
-        """`key` signs receipts."""
+        """`key` signs receipts; `worker` tells the processes of ingest apart."""
+        self._worker = worker
         self._config, self._engine, self._key = config, engine, key
         self._custody, self._interpreter = custody, interpreter
         self._stop = threading.Event()
@@ -81,7 +84,9 @@ class Service:
 
     def _session(self) -> None:
         broker = self._config.broker
-        connection = Connection(broker.host, broker.port, Path(self._config.directory))
+        connection = Connection(
+            broker.host, broker.port, Path(self._config.directory), self._worker
+        )
         try:
             _log.info("ready: taking messages from %s:%d", broker.host, broker.port)
             notify("READY=1")

@@ -98,8 +98,12 @@ class Terminal:
 class Stack:
     """Broker and platform in one directory, and terminals beside them. Use it in a `with` block."""
 
-    def __init__(self, directory: Path, *, database: str | None = None) -> None:
-        """`database` is a URL; a SQLite file in `directory` when None."""
+    def __init__(self, directory: Path, *, database: str | None = None, ingests: int = 1) -> None:
+        """`database` is a URL; a SQLite file in `directory` when None.
+
+        `ingests` processes may take messages: on PostgreSQL more than one.
+        """
+        self._ingests = ingests
         self.directory = directory
         self.platform = directory / "platform"
         self.settings = directory / "platform.toml"
@@ -126,6 +130,7 @@ class Stack:
         run(
             "provision", "platform", self.platform,
             "--broker-host", "localhost", "--broker-port", str(self.broker_port),
+            "--ingests", str(self._ingests),
         )  # fmt: skip
         self.settings.write_text(
             _PLATFORM_TOML.format(
@@ -171,13 +176,13 @@ class Stack:
         broker.wait_ready(lambda: listens(self.broker_port))
         return broker
 
-    def start_ingest(self) -> Process:
-        """Start ingest and interpretation, and wait until they take messages."""
-        log = self.directory / "ingest.log"
+    def start_ingest(self, worker: int = 1) -> Process:
+        """Start a process of ingest and interpretation, and wait until it takes messages."""
+        name = "ingest" if worker == 1 else f"ingest-{worker}"
+        log = self.directory / f"{name}.log"
         before = log.stat().st_size if log.exists() else 0
-        ingest = self._process(
-            "ingest", [POINTEUSE, "cloud", "ingest", "--config", str(self.settings)]
-        )
+        command = [POINTEUSE, "cloud", "ingest", "--config", str(self.settings)]
+        ingest = self._process(name, [*command, "--worker", str(worker)])
         ingest.wait_ready(lambda: b"ready" in log.read_bytes()[before:])
         return ingest
 
