@@ -126,6 +126,14 @@ def test_what_a_terminal_no_longer_has_is_a_visible_gap(
     assert (alarm["kind"], alarm["detail"]) == ("gap", "records 1 to 3 are gone for good")
 
 
+def test_the_hello_may_have_gone_to_another_process(
+    platform: Platform, terminal: FakeTerminal, tmp_path: Path
+) -> None:
+    platform.send(terminal, terminal.hello(acked=4, first=4), "hello")
+    platform.custody = Custody(platform.engine, tmp_path, generation=3)
+    assert platform.send(terminal, terminal.batch(4, 6)).verdict is Verdict.STORED
+
+
 def test_a_fork_is_kept_as_a_branch_and_alarmed_once(
     platform: Platform, terminal: FakeTerminal
 ) -> None:
