@@ -80,7 +80,7 @@ class Agent:
             debounce_s=config.gate.debounce_s,
             retention_ms=int(config.retention.days * 86_400_000),
             notifier=self._notifier,
-            receipt_keys=lambda: [key.to_cose() for key in self._trust.current.receipt_keys],
+            receipt_keys=lambda: [key.to_cose() for key in self._trust.receipt_keys],
         )
         self._stop = threading.Event()
         self._known = {"epoch": recorder.ordinal, "head": recorder.seq, "acked": 0, "queue": 0}

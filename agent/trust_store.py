@@ -9,6 +9,7 @@ from pathlib import Path
 
 from protocol import trust
 from protocol.errors import KeyFileError, ProtocolError
+from protocol.keys import VerifyKey
 from protocol.seals import SealingKey
 from protocol.trust import Trust
 
@@ -22,7 +23,17 @@ class TrustStore:
         self.sealing_key = sealing_key
         """Opens what the platform encrypts to this terminal."""
         self._newest = b""
+        self._receipt_keys: dict[bytes, VerifyKey] = {}
         self.current = self._walk()
+
+    @property
+    def receipt_keys(self) -> list[VerifyKey]:
+        """Every key that any document trusted with receipts, and the newest does not revoke.
+
+        Receipts that were accepted long ago are signed with keys that have been replaced since.
+        """
+        revoked = self.current.revoked
+        return [key for name, key in self._receipt_keys.items() if name not in revoked]
 
     def follow(self, message: bytes) -> Trust:
         """Adopt the next document, durably; one that is held already changes nothing.
@@ -46,17 +57,23 @@ class TrustStore:
         finally:
             os.close(directory)
         self.current, self._newest = following, message
+        self._remember(following)
         return following
+
+    def _remember(self, document: Trust) -> None:
+        self._receipt_keys |= {key.thumbprint: key for key in document.receipt_keys}
 
     def _walk(self) -> Trust:
         number = 1
         try:
             self._newest = self._path(1).read_bytes()
             current = trust.pin(self._newest)
+            self._remember(current)
             while self._path(number + 1).exists():
                 number += 1
                 self._newest = self._path(number).read_bytes()
                 current = trust.follow(current, self._newest)
+                self._remember(current)
         except OSError as error:
             raise KeyFileError(
                 f"cannot read {self._path(number)}: {error.strerror}; enrol this terminal first"

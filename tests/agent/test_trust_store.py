@@ -1,5 +1,6 @@
 """The trust documents of a terminal."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,15 @@ def test_a_document_that_cannot_be_stored_is_not_adopted(
             store.follow(second)
     assert store.current.number == 1
     assert store.follow(second).number == 2
+
+
+def test_receipts_of_long_ago_are_believed_unless_their_key_was_revoked(state: Path) -> None:
+    store = TrustStore(state, SEALING)
+    store.follow(document(2, ROOTS[1]).sign([ROOTS[0], ROOTS[1]]))
+    both = [ROOTS[0].public, ROOTS[1].public]
+    assert store.receipt_keys == both
+    assert TrustStore(state, SEALING).receipt_keys == both
+    last = document(3, ROOTS[2])
+    last = dataclasses.replace(last, revoked=[ROOTS[0].public.thumbprint])
+    store.follow(last.sign([ROOTS[1], ROOTS[2]]))
+    assert store.receipt_keys == [ROOTS[1].public, ROOTS[2].public]
