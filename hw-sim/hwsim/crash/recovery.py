@@ -17,11 +17,10 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.queue import file as journal_file
+from agent.queue import opening, schema
 from agent.queue import salvage as salvaging
-from agent.queue import schema
 from agent.queue.aside import aside_of, limit_fact, numbers, read_limit
 from agent.queue.journal import Journal
-from agent.queue.opening import open_journal
 from agent.queue.salvaged import Order, salvaged_of
 from agent.reads import BadgeRead
 from agent.recorder import Recorder
@@ -32,10 +31,12 @@ from protocol import blobs, chain, seals
 from protocol.badges import Assurance
 from protocol.bodies import Body, Kind
 from protocol.keyfiles import load_sealing_key, load_signing_key
+from protocol.keys import VerifyKey
 from protocol.salvaged import Gap, carried_body
 
 NEXT = "FFFFFFFFFF"
 """The badge that is tapped after the recovery."""
+_roll_forward = opening.roll_forward
 Place = tuple[bytes, int, bytes]
 
 
@@ -67,8 +68,11 @@ class Recovery:
         """Those that verified."""
         self._carried: Counter[bytes] = Counter()
         """How often the journal that is checked carries over each body."""
+        self._put_back = 0
+        """Records that the start put back out of the log."""
         # What the agent does by a program of its own, thousands of times: here it is a call.
         journal_file.migrate = schema.create
+        opening.roll_forward = self._roll_forward
 
     def check(self, files: dict[str, bytes], green: set[str]) -> str | None:
         """What is wrong after reopening this disk, if anything is."""
@@ -84,8 +88,9 @@ class Recovery:
 
     def _check(self, green: set[str]) -> str | None:
         self._carried.clear()
+        self._put_back = 0
         public = self._key.public
-        opened = open_journal(self._scratch / "journal.sqlite", public.thumbprint, public)
+        opened = opening.open_journal(self._scratch / "journal.sqlite", public.thumbprint, public)
         journal = opened.journal
         try:
             recorder = Recorder(
@@ -111,14 +116,20 @@ class Recovery:
         lost = green - there
         if lost:
             return f"lost: {len(lost)} taps that were green, {min(lost)} among them"
-        # A journal that was put aside while it took over another is read beside that one.
-        if len(numbers(journal.path)) < 2 and any(n > 1 for n in self._carried.values()):
+        # A journal that was put aside while it took over another is read beside that one. And what
+        # is put back out of a torn log comes without the note of how far the salvage was.
+        twice = sum(count - 1 for count in self._carried.values())
+        if twice > self._put_back and len(numbers(journal.path)) < 2:
             return "corrupt: a record is carried over twice"
         places: dict[str, Place] = {}
         for number, place in found:
             if places.setdefault(number, place) != place:
                 return f"corrupt: tap {number} is there twice"
         return None
+
+    def _roll_forward(self, journal: Journal, terminal: bytes, signer: VerifyKey) -> int:
+        self._put_back = _roll_forward(journal, terminal, signer)
+        return self._put_back
 
     def _taps(self, journal: Journal) -> Iterator[tuple[str, Place]]:
         """Every tap that the chain proves, with where it stood first. Raises ValueError."""
