@@ -44,8 +44,8 @@ def disclose(
     from cloud import settings
     from cloud.disclosure import service
     from cloud.disclosure.files import replace
+    from cloud.sealing import sealing_keys
     from protocol.identity import device_number
-    from protocol.keyfiles import load_sealing_key
 
     by_place = [device, epoch, seq]
     if (registration is None) == (None in by_place) or (
@@ -54,13 +54,13 @@ def disclose(
         raise click.UsageError("give --registration, or all of --terminal, --epoch and --seq")
     with one_line_errors():
         config = settings.load(config_path)
-        key = load_sealing_key(config.directory / "keys" / "sealing.key")
+        opening = sealing_keys(config.directory)
         with session(config.database.url, write=False) as conn:
             if registration is not None:
                 place = service.place_of(conn, registration)
             else:
                 place = _place(conn, str(device), str(epoch), int(seq or 0))
-            found = service.disclose(conn, place, [key])
+            found = service.disclose(conn, place, opening)
         replace(out, found.disclosure.encode())
     body = found.body
     said = {

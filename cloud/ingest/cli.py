@@ -33,7 +33,8 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
     from cloud.ingest.generation import settle
     from cloud.ingest.service import Service
     from cloud.interpretation.interpreter import Interpreter
-    from protocol.keyfiles import load_sealing_key, load_signing_key
+    from cloud.sealing import sealing_keys
+    from protocol.keyfiles import load_signing_key
 
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
@@ -43,7 +44,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
         config = settings.load(config_path)
         keys = config.directory / "keys"
         receipt_key = load_signing_key(keys / "receipt.key")
-        sealing_key = load_sealing_key(keys / "sealing.key")
+        opening = sealing_keys(config.directory)
         if worker > 1 and config.database.url.startswith("sqlite"):
             raise RefusedError("on SQLite one process writes: a second ingest needs PostgreSQL")
         engine = writer_engine(config.database.url, owner=True)
@@ -52,7 +53,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
         config,
         engine,
         Custody(engine, config.directory, generation),
-        Interpreter(engine, [sealing_key]),
+        Interpreter(engine, opening),
         receipt_key,
         worker=worker,
     )

@@ -25,13 +25,13 @@ def reinterpret(config_path: Path, device: str | None) -> None:
     from cloud.errors import RefusedError
     from cloud.interpretation.interpreter import Interpreter
     from cloud.registrations.tables import registrations
+    from cloud.sealing import sealing_keys
     from cloud.terminals.tables import terminals
     from protocol.identity import parse_device_number
-    from protocol.keyfiles import load_sealing_key
 
     with one_line_errors():
         config = settings.load(config_path)
-        key = load_sealing_key(config.directory / "keys" / "sealing.key")
+        opening = sealing_keys(config.directory)
         engine = writer_engine(config.database.url)
         change = update(epochs).where(epochs.c.branch == 0).values(interpreted_seq=0)
         with engine.begin() as conn:
@@ -48,7 +48,7 @@ def reinterpret(config_path: Path, device: str | None) -> None:
                 change = change.where(epochs.c.terminal_id == terminal)
             total = conn.execute(change).rowcount
         click.echo(f"{total} epochs to interpret ...", err=True)
-        Interpreter(engine, [key]).run_to_end()
+        Interpreter(engine, opening).run_to_end()
         with engine.begin() as conn:
             made = conn.execute(select(func.count()).select_from(registrations)).scalar_one()
             rest = conn.execute(select(func.count()).select_from(waiting)).scalar_one()
