@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, tuple_
 
+from cloud.custody.branches import is_attributed
 from cloud.custody.tables import alarms, epochs, rejected, waiting
 from cloud.registrations.tables import registrations
 from cloud.terminals.tables import terminals
@@ -78,7 +79,7 @@ def totals(conn: Connection) -> dict[str, int]:
     counts = conn.execute(
         select(
             select(func.count()).select_from(registrations).scalar_subquery(),
-            select(func.coalesce(behind, 0)).where(epochs.c.branch == 0).scalar_subquery(),
+            select(func.coalesce(behind, 0)).where(is_attributed()).scalar_subquery(),
             select(func.count()).select_from(terminals).scalar_subquery(),
         )
     ).one()

@@ -1,6 +1,7 @@
 """What terminals sent, kept as it came; what was refused; what is not understood yet.
 
-`carried` names, of the records a terminal carried over from an earlier epoch, those that count.
+`carried` names, of the records a terminal carried over from an earlier epoch, those that count;
+`branches` the branches a person has decided about.
 
 `records` and `heads` take tens of thousands of rows a second, so they carry their key and nothing
 else: no second index, and no foreign key, since ingest holds the epoch's row locked as it inserts.
@@ -8,6 +9,7 @@ else: no second index, and no foreign key, since ingest holds the epoch's row lo
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -119,4 +121,12 @@ carried = Table(
     Column("carrier_epoch_id", Id, nullable=False, comment="the record that carries it"),
     Column("carrier_seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("terminal_id", "epoch", "seq", "digest"),
+)
+
+branches = Table(
+    "branches",
+    metadata,
+    Column("epoch_id", ForeignKey("epochs.id"), primary_key=True),
+    Column("attributed", Boolean, nullable=False, comment="or else dismissed"),
+    Column("resolved_ms", Millis, nullable=False),
 )

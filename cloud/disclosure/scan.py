@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, select
 
+from cloud.custody.branches import is_attributed
 from cloud.custody.tables import epochs, records
 from protocol.bodies import Body
 from protocol.errors import MalformedError
@@ -13,10 +14,10 @@ _BEYOND = 2**62
 
 
 def epoch_ids(conn: Connection, terminal_id: int) -> list[tuple[int, bytes]]:
-    """The epochs of a terminal that are no branches, newest first: id and epoch."""
+    """The epochs of a terminal that are registered, newest first: id and epoch."""
     rows = conn.execute(
         select(epochs.c.id, epochs.c.epoch)
-        .where(epochs.c.terminal_id == terminal_id, epochs.c.branch == 0)
+        .where(epochs.c.terminal_id == terminal_id, is_attributed())
         .order_by(epochs.c.id.desc())
     )
     return [(row.id, row.epoch) for row in rows]

@@ -29,6 +29,8 @@ class Place(msgspec.Struct, frozen=True):
     terminal_id: int
     epoch: bytes
     seq: int
+    epoch_id: int | None = None
+    """Which chain, when the epoch has several; the first one if not said."""
 
 
 class Disclosed(msgspec.Struct, frozen=True):
@@ -43,7 +45,7 @@ class Disclosed(msgspec.Struct, frozen=True):
 def place_of(conn: Connection, registration_id: int) -> Place:
     """Where a registration's record is. Raises NotFoundError."""
     row = conn.execute(
-        select(registrations.c.terminal_id, epochs.c.epoch, registrations.c.seq)
+        select(registrations.c.terminal_id, epochs.c.epoch, registrations.c.seq, epochs.c.id)
         .join(epochs, epochs.c.id == registrations.c.epoch_id)
         .where(registrations.c.id == registration_id)
     ).one_or_none()
@@ -94,9 +96,10 @@ def _find(conn: Connection, place: Place) -> tuple[int, int, Body]:
         .order_by(epochs.c.branch)
     ).all()
     named = f"record {place.seq} of epoch {place.epoch.hex()}"
-    if chains and chains[0].branch == 0:
-        raw, _ = _record(conn, chains[0].id, place.seq)
-        return chains[0].id, place.seq, _decode(conn, raw, place, named)
+    for epoch_id, branch in chains:
+        if epoch_id == place.epoch_id or (place.epoch_id is None and branch == 0):
+            raw, _ = _record(conn, epoch_id, place.seq)
+            return epoch_id, place.seq, _decode(conn, raw, place, named)
     found = _carrier(conn, place)
     if found is not None:
         return found

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.bulk import insert_rows
+from cloud.custody import branches
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import epochs, heads, records
 from cloud.ingest.verify import Proven
@@ -170,9 +171,8 @@ class Chains:
         branch.first_seq = proven.batch.first
         branch.head_seq, branch.head_link = proven.batch.first - 1, proven.batch.link
         self._alarm(
-            "fork",
-            f"two chains of one epoch from seq {proven.batch.first} on: a copy of this terminal's"
-            " storage is in use, or its key is",
+            branches.ALARM,
+            branches.alarm_detail(epoch, branch.branch, proven.batch.first),
         )
         self._append(branch, proven)
         return Placed(Verdict.BRANCH, branch.head_seq, branch.head_link)

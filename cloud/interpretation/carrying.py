@@ -11,8 +11,10 @@ import msgspec
 from sqlalchemy import Connection, select, update
 
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.branches import is_attributed
 from cloud.custody.tables import carried, epochs, records
 from cloud.interpretation.unsealing import WaitingError
+from cloud.registrations.tables import registrations
 from protocol import cbor
 from protocol.bodies import Body
 from protocol.errors import ProtocolError
@@ -53,9 +55,9 @@ def counts(conn: Connection, terminal_id: int, carrier: tuple[int, int], body: B
     ).one_or_none()
     if claim is not None:
         return tuple(claim) == carrier
-    chain = chain_of(conn, terminal_id, old_epoch)
-    if chain is not None and _stands(conn, chain.id, old_seq, raw):
-        return False
+    for chain in chains_of(conn, terminal_id, old_epoch):
+        if _stands(conn, chain.id, old_seq, raw):
+            return False
     conn.execute(
         carried.insert().values(
             terminal_id=terminal_id,
@@ -83,14 +85,40 @@ def counted_elsewhere(
     return {(seq, bytes(digest)) for seq, digest in rows}
 
 
-def chain_of(conn: Connection, terminal_id: int, epoch: bytes) -> Chain | None:
-    """The attributed chain of a terminal's epoch, if any of it is in custody."""
-    row = conn.execute(
-        select(epochs.c.id, epochs.c.ordinal, epochs.c.first_seq, epochs.c.head_seq).where(
-            epochs.c.terminal_id == terminal_id, epochs.c.epoch == epoch, epochs.c.branch == 0
+def counted_in_another(conn: Connection, epoch_id: int, epoch: bytes, seq: int, raw: bytes) -> bool:
+    """Whether a branch's record counts where another chain of its epoch has the same.
+
+    A branch begins with the batch in which it departed: what came before that stands twice.
+    """
+    terminal = select(epochs.c.terminal_id).where(epochs.c.id == epoch_id).scalar_subquery()
+    same = conn.execute(
+        select(epochs.c.branch, records.c.body, registrations.c.id.label("registered"))
+        .select_from(epochs)
+        .join(records, (records.c.epoch_id == epochs.c.id) & (records.c.seq == seq))
+        .outerjoin(
+            registrations, (registrations.c.epoch_id == epochs.c.id) & (registrations.c.seq == seq)
         )
-    ).one_or_none()
-    return None if row is None else Chain(*row)
+        .where(epochs.c.terminal_id == terminal, epochs.c.epoch == epoch, epochs.c.id != epoch_id)
+    )
+    return any(
+        (row.branch == 0 or row.registered is not None) and bytes(row.body) == raw for row in same
+    )
+
+
+def chain_of(conn: Connection, terminal_id: int, epoch: bytes) -> Chain | None:
+    """The first chain of a terminal's epoch, if any of it is in custody."""
+    chains = chains_of(conn, terminal_id, epoch)
+    return chains[0] if chains else None
+
+
+def chains_of(conn: Connection, terminal_id: int, epoch: bytes) -> list[Chain]:
+    """The chains of a terminal's epoch that are attributed, the first one first."""
+    rows = conn.execute(
+        select(epochs.c.id, epochs.c.ordinal, epochs.c.first_seq, epochs.c.head_seq)
+        .where(epochs.c.terminal_id == terminal_id, epochs.c.epoch == epoch, is_attributed())
+        .order_by(epochs.c.branch)
+    )
+    return [Chain(*row) for row in rows]
 
 
 def note_gap(conn: Connection, terminal_id: int, body: Body) -> None:

@@ -20,6 +20,7 @@ def reinterpret(config_path: Path, device: str | None) -> None:
     from sqlalchemy import func, select, update
 
     from cloud import settings
+    from cloud.custody.branches import is_attributed
     from cloud.custody.tables import epochs, waiting
     from cloud.db import writer_engine
     from cloud.errors import RefusedError
@@ -33,7 +34,7 @@ def reinterpret(config_path: Path, device: str | None) -> None:
         config = settings.load(config_path)
         opening = sealing_keys(config.directory)
         engine = writer_engine(config.database.url)
-        change = update(epochs).where(epochs.c.branch == 0).values(interpreted_seq=0)
+        change = update(epochs).where(is_attributed()).values(interpreted_seq=0)
         with engine.begin() as conn:
             if device is not None:
                 try:

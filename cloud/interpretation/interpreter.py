@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from cloud import failures
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.branches import is_attributed
 from cloud.custody.tables import epochs, records, waiting
 from cloud.db import unavailable
 from cloud.interpretation import carrying, people, times, turns
@@ -50,6 +51,7 @@ class _Epoch(msgspec.Struct, frozen=True):
     head_seq: int
     terminal: bytes
     epoch: bytes
+    branch: int
 
 
 _Meaning = tuple[Body, Body | None]
@@ -161,9 +163,10 @@ class Interpreter:
                 epochs.c.head_seq,
                 terminals.c.thumbprint,
                 epochs.c.epoch,
+                epochs.c.branch,
             )
             .join(terminals, terminals.c.id == epochs.c.terminal_id)
-            .where(epochs.c.branch == 0, epochs.c.interpreted_seq < epochs.c.head_seq)
+            .where(is_attributed(), epochs.c.interpreted_seq < epochs.c.head_seq)
             # The least behind first: a backlog being drained makes nobody else wait.
             .order_by(epochs.c.head_seq - epochs.c.interpreted_seq)
             .limit(_EPOCHS)
@@ -267,6 +270,8 @@ class Interpreter:
         """Whether a tap counts here, and in no other record."""
         if carrier is not None:
             return carrying.counts(conn, epoch.terminal_id, (epoch.id, seq), carrier)
+        if epoch.branch and carrying.counted_in_another(conn, epoch.id, epoch.epoch, seq, raw):
+            return False
         return not elsewhere or (seq, cbor.digest(raw)) not in elsewhere
 
     def _take_note(self, conn: Connection, epoch: _Epoch, body: Body) -> None:
@@ -331,10 +336,10 @@ class Interpreter:
 def _places(conn: Connection, epoch: _Epoch, seq: int, body: Body) -> Sequence[tuple[int, int]]:
     """Where the seal of a tap at `seq` may stand: before it, and before where it stood first."""
     here = (epoch.id, seq)
-    if body.epoch == epoch.epoch:
+    if body.epoch == epoch.epoch and not epoch.branch:
         return [here]
-    chain = carrying.chain_of(conn, epoch.terminal_id, body.epoch)
-    return [here] if chain is None else [here, (chain.id, body.seq)]
+    chains = carrying.chains_of(conn, epoch.terminal_id, body.epoch)
+    return [here, *((chain.id, body.seq) for chain in chains if chain.id != epoch.id)]
 
 
 def _wait(conn: Connection, epoch_id: int, seq: int, error: WaitingError) -> None:

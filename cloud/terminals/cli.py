@@ -115,6 +115,59 @@ def status(device: str, word: str, url: str) -> None:
         service.set_status(conn, queries.terminal_id(conn, device), word)
 
 
+@terminal.command("branches")
+@_DEVICE
+@json_option
+@database_options
+def branches_of(device: str, as_json: bool, url: str) -> None:
+    """List where a terminal's key signed two chains of one epoch."""
+    from cloud.custody import branches
+    from cloud.terminals import queries
+
+    with one_line_errors(), session(url, write=False) as conn:
+        rows = branches.listed(conn, queries.terminal_id(conn, device))
+    words = {None: "open", True: "attributed", False: "dismissed"}
+    lines = [
+        {
+            "epoch": row["ordinal"],
+            "name": row["epoch"].hex(),
+            "branch": row["branch"],
+            "first": row["first_seq"],
+            "last": row["head_seq"],
+            "state": words[row["attributed"]],
+        }
+        for row in rows
+    ]
+    show(lines, as_json)
+
+
+@terminal.command("resolve-branch")
+@_DEVICE
+@click.option("--epoch", required=True, help="Its number, or 8 or more digits of its name.")
+@click.option("--branch", type=click.IntRange(1), required=True, help="Which, as listed.")
+@click.option("--attribute", is_flag=True, help="Register its taps too,")
+@click.option("--dismiss", is_flag=True, help="or leave them in custody alone.")
+@database_options
+def resolve_branch(
+    device: str, epoch: str, branch: int, attribute: bool, dismiss: bool, url: str
+) -> None:
+    """Decide about a branch, and clear its alarm.
+
+    A running ingest registers the taps of an attributed branch; without one, `pointeuse cloud
+    reinterpret` does. A dismissed branch can be attributed later, not the other way round.
+    """
+    from cloud.custody import branches
+    from cloud.terminals import queries
+
+    if attribute == dismiss:
+        raise click.UsageError("give either --attribute or --dismiss")
+    with one_line_errors(), session(url) as conn:
+        number = queries.terminal_id(conn, device)
+        changed = branches.resolve(conn, number, epoch, branch, attribute=attribute)
+    word = "attributed" if attribute else "dismissed"
+    click.echo(f"branch {branch} of epoch {epoch} is {word}{'' if changed else ' already'}")
+
+
 def _line(row: dict[str, Any]) -> dict[str, Any]:
     from cloud.times import rfc3339
     from protocol.identity import group

@@ -96,11 +96,13 @@ def test_each_tap_opens_and_shows_no_other(held: Held) -> None:
 def test_it_is_found_by_its_registration(held: Held) -> None:
     held.interpret()
     with held.engine.connect() as conn:
-        rows = conn.execute(select(registrations.c.id, registrations.c.seq)).all()
+        rows = conn.execute(
+            select(registrations.c.id, registrations.c.seq, registrations.c.epoch_id)
+        ).all()
         assert len(rows) == 5
-        for number, seq in rows:
+        for number, seq, epoch_id in rows:
             assert service.place_of(conn, number) == Place(
-                held.terminal_id, held.terminal.epoch, seq
+                held.terminal_id, held.terminal.epoch, seq, epoch_id
             )
         with pytest.raises(CloudError, match="there is no registration 99"):
             service.place_of(conn, 99)
