@@ -22,6 +22,8 @@ _COMMANDS = {
         "disclose",
         "Write one registration, opened and proved, for somebody else.",
     ),
+    "backup": ("cloud.backup.cli", "backup", "Save the database, and apart from it the keys."),
+    "restore": ("cloud.backup.cli", "restore", "Put a backup in the database's place."),
     "serve": ("cloud.api.cli", "serve", "Serve the API and the console."),
 }
 

@@ -27,6 +27,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
     import signal
 
     from cloud import settings
+    from cloud.backup.presence import present
     from cloud.db import writer_engine
     from cloud.errors import RefusedError
     from cloud.ingest.custody import Custody
@@ -47,17 +48,20 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
         opening = sealing_keys(config.directory)
         if worker > 1 and config.database.url.startswith("sqlite"):
             raise RefusedError("on SQLite one process writes: a second ingest needs PostgreSQL")
-        engine = writer_engine(config.database.url, owner=True)
-        generation = settle(engine, config.directory)
-    service = Service(
-        config,
-        engine,
-        Custody(engine, config.directory, generation),
-        Interpreter(engine, opening),
-        receipt_key,
-        worker=worker,
-    )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: service.stop())
-    service.run()
-    engine.dispose()
+        sqlite = config.database.url.startswith("sqlite")
+        # SQLite has one writer; and nobody restores while anybody takes messages.
+        with present(config.directory, alone=sqlite):
+            engine = writer_engine(config.database.url, owner=True)
+            generation = settle(engine, config.directory)
+            service = Service(
+                config,
+                engine,
+                Custody(engine, config.directory, generation),
+                Interpreter(engine, opening),
+                receipt_key,
+                worker=worker,
+            )
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: service.stop())
+            service.run()
+            engine.dispose()

@@ -52,6 +52,18 @@ def settle(engine: Engine, directory: Path) -> int:
     return generation
 
 
+def outside(directory: Path) -> int:
+    """The generation in the file beside the platform's keys. Raises GenerationError."""
+    return _read(directory / "generation")
+
+
+def raise_above(directory: Path, known: int) -> int:
+    """Raise the file's number above itself and `known`; the new number. Raises GenerationError."""
+    number = max(known, outside(directory)) + 1
+    _write(directory / "generation", number)
+    return number
+
+
 def _read(path: Path) -> int:
     try:
         text = path.read_text(encoding="ascii").strip()

@@ -1,0 +1,1 @@
+"""Backups of the database, with the keys apart; and restoring them."""

@@ -1,0 +1,147 @@
+"""The database into a file, and back: SQLite by its backup API, PostgreSQL by its own tools."""
+
+import os
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, inspect, text
+
+from cloud import db
+from cloud.backup.files import BackupError
+from cloud.errors import RefusedError
+
+_SQLITE, _POSTGRESQL = "database.sqlite", "database.dump"
+_CONNECTIONS = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'pointeuse' AND pid <> pg_backend_pid()
+"""
+_LINGER_S = 3.0
+
+
+def kind(url: str) -> str:
+    """`sqlite` or `postgresql`."""
+    return db.parse_url(url).get_backend_name()
+
+
+def save(url: str, directory: Path) -> None:
+    """Write one moment of the database into `directory`, while others write. Raises BackupError."""
+    parsed = db.parse_url(url)
+    if kind(url) == "postgresql":
+        _run(parsed, ["pg_dump", "-Fc", "--no-owner", "--file", str(directory / _POSTGRESQL)])
+        return
+    try:
+        with (
+            closing(_read_only(Path(str(parsed.database)))) as source,
+            closing(sqlite3.connect(directory / _SQLITE)) as target,
+        ):
+            source.backup(target)
+            # In WAL mode whoever reads it would leave files beside it.
+            target.execute("PRAGMA journal_mode = DELETE")
+            _sound(target)
+    except sqlite3.Error as error:
+        raise BackupError(f"cannot copy {parsed.database}: {error}") from error
+
+
+def refuse_unless_free(url: str, *, force: bool) -> None:
+    """Raise RefusedError when somebody works on the database, or, without `force`, it holds any."""
+    parsed = db.parse_url(url)
+    if kind(url) == "sqlite":
+        if Path(str(parsed.database)).exists() and not force:
+            raise RefusedError(f"{parsed.database} is there: --force puts the backup in its place")
+        return
+    engine = db.writer_engine(url)
+    try:
+        others = _others(engine)
+        with engine.connect() as conn:
+            tables = inspect(conn).get_table_names()
+    finally:
+        engine.dispose()
+    if others:
+        raise RefusedError(
+            f"{others} connections of the platform are open: stop ingest and serve first"
+        )
+    if tables and not force:
+        raise RefusedError("the database holds tables: --force puts the backup in their place")
+
+
+def put_back(url: str, directory: Path, number: int) -> None:
+    """Make the database what the backup in `directory` holds: all of it, or nothing.
+
+    A SQLite database that was there stays beside it as `<name>.replaced-<number>`. Raises
+    BackupError.
+    """
+    parsed = db.parse_url(url)
+    if kind(url) == "postgresql":
+        words = ["--single-transaction", "--clean", "--if-exists", "--no-owner", "--exit-on-error"]
+        name = str(parsed.database)
+        _run(parsed, ["pg_restore", *words, "--dbname", name, str(directory / _POSTGRESQL)])
+        return
+    path = Path(str(parsed.database))
+    new = path.with_name(f"{path.name}.restoring")
+    try:
+        new.unlink(missing_ok=True)
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with (
+            closing(_read_only(directory / _SQLITE)) as source,
+            closing(sqlite3.connect(new)) as target,
+        ):
+            target.execute("PRAGMA synchronous = FULL")
+            source.backup(target)
+            _sound(target)
+        # The log of the old database must never meet the new one.
+        for end in ("-wal", "-shm", ""):
+            old = path.with_name(path.name + end)
+            if old.exists():
+                old.rename(path.with_name(f"{path.name}.replaced-{number}{end}"))
+        new.rename(path)
+        parent = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
+    except (OSError, sqlite3.Error) as error:
+        raise BackupError(f"cannot restore {path}: {error}") from error
+
+
+def _others(engine: Engine) -> int:
+    """Connections of the platform but for ours; the server needs a moment to end a closed one."""
+    until = time.monotonic() + _LINGER_S
+    while True:
+        with engine.connect() as conn:
+            found: int = conn.execute(text(_CONNECTIONS)).scalar_one()
+        if not found or time.monotonic() >= until:
+            return found
+        time.sleep(0.05)
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=30)
+
+
+def _sound(conn: sqlite3.Connection) -> None:
+    said = conn.execute("PRAGMA integrity_check").fetchone()[0]
+    if said != "ok":
+        raise BackupError(f"SQLite finds the copy damaged: {said}")
+
+
+def _run(url: URL, words: list[str]) -> None:
+    """Run a tool of PostgreSQL; where the database is goes into its environment, unseen by `ps`."""
+    given = {
+        "PGHOST": url.host,
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
+    }
+    environment = os.environ | {name: str(value) for name, value in given.items() if value}
+    try:
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise BackupError(f"{words[0]} is not installed: install postgresql-client") from error
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+        raise BackupError(f"{words[0]} failed: {reason}")

@@ -1,0 +1,66 @@
+"""Backing up and restoring a platform: the database in one place, its keys in another.
+
+After a restore the platform works under a newer generation than any before. That makes terminals
+send again what the backup lacks, from the journals in which they keep what was receipted.
+"""
+
+import shutil
+from pathlib import Path
+
+from cloud.backup import databases, files
+from cloud.backup.files import BackupError, Manifest
+from cloud.backup.presence import present
+from cloud.ingest import generation
+from cloud.times import now_ms
+
+_KEYS = "keys"
+
+
+def backup(url: str, directory: Path, out: Path, keys: Path | None) -> Manifest:
+    """Save the database to `out` and, if asked, the platform's directory to `keys`.
+
+    Both are new directories. Raises BackupError.
+    """
+    number, made_ms = generation.outside(directory), now_ms()
+
+    def copy(target: Path) -> None:
+        shutil.copytree(directory, target / _KEYS, ignore=shutil.ignore_patterns("ingest.lock"))
+
+    if keys is not None:
+        files.write(keys, "keys", made_ms, number, copy)
+    return files.write(
+        out, databases.kind(url), made_ms, number, lambda target: databases.save(url, target)
+    )
+
+
+def restore(url: str, directory: Path, source: Path, keys: Path | None, *, force: bool) -> int:
+    """Put a backup in the database's place; the generation from now on.
+
+    `keys` names a backup of the platform's directory, when that is lost too. Raises BackupError,
+    RefusedError, GenerationError.
+    """
+    manifest = files.check(source)
+    if manifest.kind != databases.kind(url):
+        raise BackupError(f"{source} is of {manifest.kind}, the database of {databases.kind(url)}")
+    known = manifest.generation
+    if keys is not None:
+        known = max(known, files.check(keys).generation)
+        _restore_keys(directory, keys)
+    with present(directory, alone=True):
+        databases.refuse_unless_free(url, force=force)
+        # Raised first: cut short here, the next ingest only finds a number above its own.
+        number = generation.raise_above(directory, known)
+        databases.put_back(url, source, number)
+    return number
+
+
+def _restore_keys(directory: Path, keys: Path) -> None:
+    if directory.exists() and any(directory.iterdir()):
+        raise BackupError(f"{directory} is not empty: leave --keys out, or move it away first")
+    partial = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        shutil.copytree(keys / _KEYS, partial)
+        partial.rename(directory)
+    except OSError as error:
+        raise BackupError(f"cannot restore {directory}: {error.strerror or error}") from error
