@@ -24,7 +24,7 @@ class WholePath:
         stack.register(self.terminal)
         self.broker: Process = stack.start_broker()
         self.ingest: Process = stack.start_ingest()
-        stack.start_api()
+        self.api: Process = stack.start_api()
         self.terminal.configure(
             '[[readers]]\nkind = "serial"\nname = "in"\nprotocol = "rdm6300"\n'
             f'device = "{reader.device}"\n',
