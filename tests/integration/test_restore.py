@@ -32,7 +32,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WholePath]:
 def test_everything_since_the_backup_comes_back(path: WholePath, tmp_path: Path) -> None:
     path.tap(5)
     path.check()
-    config = ["--config", path.stack.settings]
+    config: list[str | Path] = ["--config", path.stack.settings]
     run("cloud", "backup", *config, "--out", tmp_path / "saved", "--keys", tmp_path / "apart")
     path.tap(5)
     path.check()
