@@ -20,6 +20,7 @@ from agent.queue.journal import Journal
 from agent.queue.salvaged import Item, Order, Salvaged, salvaged_of
 from agent.recorder import Recorder
 from agent.telemetry import Telemetry
+from protocol.bodies import Body, Kind
 from protocol.chain import MAX_GROUP
 from protocol.salvaged import Gap
 
@@ -48,6 +49,7 @@ class Salvager:
         self._child: subprocess.Popen[bytes] | None = None
         self._source: Salvaged | None = None
         self._not_before = 0.0
+        self._last = self._carried_last()
         self.look_again()
 
     @property
@@ -85,6 +87,30 @@ class Salvager:
             self._child.wait()
         self._forget_source()
 
+    # -- put back by the start -----------------------------------------------------------------
+
+    def _carried_last(self) -> set[bytes]:
+        """What the newest records hold of other places.
+
+        The start may have put them back out of a torn log, which had lost the note of how far they
+        go.
+        """
+        newest = self._journal.epochs()[-1]
+        first = max(newest.first, newest.head - MAX_GROUP + 1)
+        rows = self._journal.rows(newest.ordinal, first, MAX_GROUP)
+        bodies = (Body.decode(row.body) for row in rows)
+        return {body.data[2] for body in bodies if body.kind == Kind.SALVAGED}
+
+    def _known(self, records: Sequence[Item | Gap]) -> int:
+        """How many of the first are carried over already."""
+        for count, record in enumerate(records):
+            if isinstance(record, Gap) or carrying.wrapped(record)[1].get(2) not in self._last:
+                return count
+        return len(records)
+
+    def _note(self, source: int | str, up_to: int) -> None:
+        self._journal.carry_over(self._recorder.ordinal, (), source, up_to)
+
     # -- closed epochs -----------------------------------------------------------------------
 
     def _carry_epoch(self) -> bool:
@@ -95,6 +121,9 @@ class Salvager:
                 if [item.seq for item in items[:1]] != [epoch.held + 1]:
                     self._journal.distrust(f"record {epoch.held + 1} of an old epoch is gone")
                     return False
+                if known := self._known(items):
+                    self._note(epoch.ordinal, epoch.held + known)
+                    return True
                 some = _that_fit(items)
                 self._recorder.carry_over(some, epoch.ordinal, epoch.held + len(some))
                 return True
@@ -114,6 +143,9 @@ class Salvager:
         if not records:
             self._finish(number)
             return False
+        if known := self._known(records):
+            self._note(_fact(number), done + known)
+            return True
         some = _that_fit(records)
         self._recorder.carry_over(some, _fact(number), done + len(some))
         self._telemetry.count("salvaged", len(some))

@@ -86,13 +86,14 @@ class Journal:
         self.file.wrote(len(rows))
 
     def carry_over(self, ordinal: int, rows: Sequence[Row], source: int | str, up_to: int) -> None:
-        """Append rows that hold records of another place, and note how far, in one commit.
+        """Append rows that hold records of another place, if any, and note how far, in one commit.
 
         `source` is the ordinal of a closed epoch, or the fact that counts what was taken from a
         journal put aside. Raises CannotStoreError.
         """
         with self.file.transaction():
-            self._insert(ordinal, rows)
+            if rows:
+                self._insert(ordinal, rows)
             if isinstance(source, str):
                 self.file.db.execute(SET_FACT, (source, b"%d" % up_to))
             else:

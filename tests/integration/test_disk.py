@@ -214,6 +214,8 @@ def test_power_goes_while_the_disk_fails(
     entrance = enter(f"cut-{fault}")
     disk = FaultyDisk(entrance.terminal.state, tmp_path / "shadow")
     entrance.start(disk, online=False)
+    for _ in range(3):
+        assert entrance.tap() != _RED
     disk.fails(fault, after=after)
     wait_for(lambda: entrance.tap() and disk.failed, "the disk fails")
     entrance.tap()

@@ -31,12 +31,10 @@ from protocol import blobs, chain, seals
 from protocol.badges import Assurance
 from protocol.bodies import Body, Kind
 from protocol.keyfiles import load_sealing_key, load_signing_key
-from protocol.keys import VerifyKey
 from protocol.salvaged import Gap, carried_body
 
 NEXT = "FFFFFFFFFF"
 """The badge that is tapped after the recovery."""
-_roll_forward = opening.roll_forward
 Place = tuple[bytes, int, bytes]
 
 
@@ -68,11 +66,8 @@ class Recovery:
         """Those that verified."""
         self._carried: Counter[bytes] = Counter()
         """How often the journal that is checked carries over each body."""
-        self._put_back = 0
-        """Records that the start put back out of the log."""
         # What the agent does by a program of its own, thousands of times: here it is a call.
         journal_file.migrate = schema.create
-        opening.roll_forward = self._roll_forward
 
     def check(self, files: dict[str, bytes], green: set[str]) -> str | None:
         """What is wrong after reopening this disk, if anything is."""
@@ -88,7 +83,6 @@ class Recovery:
 
     def _check(self, green: set[str]) -> str | None:
         self._carried.clear()
-        self._put_back = 0
         public = self._key.public
         opened = opening.open_journal(self._scratch / "journal.sqlite", public.thumbprint, public)
         journal = opened.journal
@@ -116,20 +110,15 @@ class Recovery:
         lost = green - there
         if lost:
             return f"lost: {len(lost)} taps that were green, {min(lost)} among them"
-        # A journal that was put aside while it took over another is read beside that one. And what
-        # is put back out of a torn log comes without the note of how far the salvage was.
+        # A journal that was put aside while it took over another is read beside that one.
         twice = sum(count - 1 for count in self._carried.values())
-        if twice > self._put_back and len(numbers(journal.path)) < 2:
+        if twice and len(numbers(journal.path)) < 2:
             return "corrupt: a record is carried over twice"
         places: dict[str, Place] = {}
         for number, place in found:
             if places.setdefault(number, place) != place:
                 return f"corrupt: tap {number} is there twice"
         return None
-
-    def _roll_forward(self, journal: Journal, terminal: bytes, signer: VerifyKey) -> int:
-        self._put_back = _roll_forward(journal, terminal, signer)
-        return self._put_back
 
     def _taps(self, journal: Journal) -> Iterator[tuple[str, Place]]:
         """Every tap that the chain proves, with where it stood first. Raises ValueError."""
