@@ -57,13 +57,6 @@ MUTANTS: Mapping[str, Mutant] = {
         "        some = _that_fit(records)\n"
         "        self._journal.set_fact(_fact(number), _DONE)\n",
     ),
-    "carried-twice": Mutant(
-        "how far a salvage came is noted in a commit of its own, after what it carried over",
-        "salvager.py",
-        "        self._recorder.carry_over(some, _fact(number), done + len(some))\n",
-        "        self._recorder.carry_over(some, _fact(number), done)\n"
-        "        self._journal.set_fact(_fact(number), b'%d' % (done + len(some)))\n",
-    ),
     "hasty-stop": Mutant(
         "the checkpoint at a stop is not flushed before its log is cut",
         "queue/file.py",
