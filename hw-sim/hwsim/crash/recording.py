@@ -30,6 +30,7 @@ _GATE = "debounce_s = 0\nseal_taps = 7\n"
 _UPLINK = "resend_s = 5\nbackoff_s = 0.05\nbackoff_limit_s = 0.2\n"
 _LOG = "journal.sqlite-wal"
 _DECAY = bytes(range(256)) * 8
+_SCHEMA_OCTETS, _LOG_HEADER_OCTETS = len(_DECAY), 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +106,19 @@ class Recorder:
             (terminal.state / name).write_bytes(content)
 
     def _decayed(self, terminal: Terminal) -> None:
-        for name in ("journal.sqlite", "journal.sqlite-wal"):
-            self._decay(terminal.state / name)
+        # Where no record stands: one whose own bytes are gone, no recovery could bring back.
+        self._decay(terminal.state / "journal.sqlite", _SCHEMA_OCTETS)
+        self._decay(terminal.state / "journal.sqlite-wal", _LOG_HEADER_OCTETS)
         with self._running(terminal, signal.SIGTERM) as readers:
             self._tap(terminal, readers, self._taps // 4)
             wait_for(lambda: self._carried(terminal), "what was saved is carried over")
             self._tap(terminal, readers, self._taps // 4)
 
-    def _decay(self, path: Path) -> None:
+    def _decay(self, path: Path, octets: int) -> None:
         """Overwrite its beginning, as a card that wears out does: the disk's doing, so flushed."""
         with path.open("r+b") as file:
-            file.write(_DECAY)
-        self._operations += [Write(path.name, 0, _DECAY), Sync(path.name)]
+            file.write(_DECAY[:octets])
+        self._operations += [Write(path.name, 0, _DECAY[:octets]), Sync(path.name)]
 
     # -- one life ----------------------------------------------------------------------------
 
