@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from hwsim.demo.cli import demo
+from hwsim.offline.cli import offline
 
 
 @click.group()
@@ -17,6 +18,7 @@ def sim() -> None:
 
 
 sim.add_command(demo)
+sim.add_command(offline)
 
 
 @sim.command()

@@ -154,15 +154,15 @@ class Stack:
         """Load companies, sites, workers, badges, terminals and assignments from TOML."""
         run("cloud", "load", world, "--config", self.settings)
 
-    def register(self, terminal: Terminal) -> None:
-        """Enter one terminal at the one site of one company, made up for it."""
+    def register(self, terminal: Terminal, *, since: str = LONG_AGO) -> None:
+        """Enter one terminal at the one site of one company, made up for it, from `since` on."""
         company, division, site = "BE 0880.000.034", "Noord", "Kaai"
         steps = [
             ["company", "add", "--vat", company, "--name", "Bouwwerken"],
             ["company", "site", "--company", company, "--division", division, "--site", site],
             ["terminal", "add", "--key", terminal.public_key],
             ["terminal", "assign", terminal.device, "--company", company,
-             "--division", division, "--site", site, "--from", LONG_AGO],
+             "--division", division, "--site", site, "--from", since],
         ]  # fmt: skip
         for step in steps:
             run("cloud", *step, "--config", self.settings)
