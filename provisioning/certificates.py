@@ -23,6 +23,9 @@ from provisioning.errors import ProvisioningError
 
 AUTHORITY_DAYS = 3653
 CERTIFICATE_DAYS = 366
+TERMINAL_DAYS = AUTHORITY_DAYS
+"""A terminal may be away for longer than a year, and must be let in when it comes back: there is
+nobody who would bring it another certificate. A stolen one is banned by its key, not by a date."""
 RENEW_DAYS = 30
 """A certificate with fewer days left is issued anew when provisioning runs again."""
 
@@ -60,10 +63,11 @@ class Authority:
         self, key: ec.EllipticCurvePublicKey, name: str, thumbprint: bytes | None = None
     ) -> x509.Certificate:
         """A client certificate with CN `name`; `thumbprint` is a terminal's, 32 bytes."""
-        names: list[x509.GeneralName] = []
-        if thumbprint is not None:
-            names.append(x509.UniformResourceIdentifier(thumbprint_uri(thumbprint)))
-        return self._issue(key, name, names, ExtendedKeyUsageOID.CLIENT_AUTH)
+        client = ExtendedKeyUsageOID.CLIENT_AUTH
+        if thumbprint is None:
+            return self._issue(key, name, [], client)
+        names = [x509.UniformResourceIdentifier(thumbprint_uri(thumbprint))]
+        return self._issue(key, name, names, client, TERMINAL_DAYS)
 
     def _issue(
         self,
@@ -71,9 +75,10 @@ class Authority:
         name: str,
         names: Sequence[x509.GeneralName],
         usage: x509.ObjectIdentifier,
+        days: int = CERTIFICATE_DAYS,
     ) -> x509.Certificate:
         issuer = self.certificate
-        builder = _builder(name, issuer.subject, key, CERTIFICATE_DAYS, issuer.not_valid_after_utc)
+        builder = _builder(name, issuer.subject, key, days, issuer.not_valid_after_utc)
         builder = (
             builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)

@@ -34,13 +34,20 @@ port = {api_port}
 class Terminal:
     """One terminal: its state directory, its configuration, its agent."""
 
-    def __init__(self, name: str, directory: Path, platform: Path, broker_port: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        platform: Path,
+        broker_port: int,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.name, self.directory = name, directory
         self.state = directory / "state"
         self._config = directory / "agent.toml"
         self._broker_port = broker_port
         if not (self.state / "tls.crt").exists():
-            run("provision", "terminal", self.state, "--platform", platform)
+            run("provision", "terminal", self.state, "--platform", platform, env=env)
         shown = json.loads(run("provision", "show", self.state, "--json"))
         self.device: str = shown["device"]
         self.public_key: str = shown["public_key"]
@@ -98,12 +105,20 @@ class Terminal:
 class Stack:
     """Broker and platform in one directory, and terminals beside them. Use it in a `with` block."""
 
-    def __init__(self, directory: Path, *, database: str | None = None, ingests: int = 1) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        database: str | None = None,
+        ingests: int = 1,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         """`database` is a URL; a SQLite file in `directory` when None.
 
-        `ingests` processes may take messages: on PostgreSQL more than one.
+        `ingests` processes may take messages: on PostgreSQL more than one. `env` is added to the
+        environment in which keys and certificates are made.
         """
-        self._ingests = ingests
+        self._ingests, self._env = ingests, env
         self.directory = directory
         self.platform = directory / "platform"
         self.settings = directory / "platform.toml"
@@ -130,7 +145,7 @@ class Stack:
         run(
             "provision", "platform", self.platform,
             "--broker-host", "localhost", "--broker-port", str(self.broker_port),
-            "--ingests", str(self._ingests),
+            "--ingests", str(self._ingests), env=self._env,
         )  # fmt: skip
         self.settings.write_text(
             _PLATFORM_TOML.format(
@@ -146,7 +161,7 @@ class Stack:
         """Enrol a terminal (or find it enrolled); its agent is not started yet."""
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
-        terminal = Terminal(name, directory, self.platform, self.broker_port)
+        terminal = Terminal(name, directory, self.platform, self.broker_port, self._env)
         self.terminals[name] = terminal
         return terminal
 

@@ -69,6 +69,20 @@ def test_a_client_certificate_is_for_clients_and_names_the_whole_thumbprint(
     ]
 
 
+def test_a_terminal_may_be_away_for_as_long_as_there_is_its_authority(
+    authority: Authority,
+) -> None:
+    end = authority.certificate.not_valid_after_utc
+    terminal = authority.issue_client(new_key().public_key(), "7ZK3M9Q2WDX", bytes(32))
+    assert terminal.not_valid_after_utc == end
+    year = datetime.timedelta(days=certificates.CERTIFICATE_DAYS + 1)
+    for other in (
+        authority.issue_client(new_key().public_key(), "pointeuse-ingest"),
+        authority.issue_server(new_key().public_key(), "localhost", ["localhost"]),
+    ):
+        assert other.not_valid_after_utc - other.not_valid_before_utc < year
+
+
 def test_the_thumbprint_uri_is_the_one_of_rfc_9679() -> None:
     # RFC 9679 section 5.6 and the key of its section 6.
     thumbprint = bytes.fromhex("496bd8afadf307e5b08c64b0421bf9dc01528a344a43bda88fadd1669da253ec")

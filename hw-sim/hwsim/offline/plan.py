@@ -97,6 +97,7 @@ def make(days: int, taps: int, seed: int) -> Plan:
     def off_s() -> float:
         return 60 + source.random() * 0.01 * days * DAY_S
 
+    drift_ppm, last = (2 * source.random() - 1) * 60, server()
     leap_s = (2 + int(source.random() * 8)) * _YEAR_S
     events: list[tuple[float, Event]] = [
         (start, server()),
@@ -115,7 +116,7 @@ def make(days: int, taps: int, seed: int) -> Plan:
     ]
     events += _visits(source, days, taps - 1)
     events.sort(key=lambda each: each[0])
-    return Plan((2 * source.random() - 1) * 60, tuple(events), server())
+    return Plan(drift_ppm, tuple(events), last)
 
 
 def _visits(source: random.Random, days: int, taps: int) -> Iterator[tuple[float, Event]]:

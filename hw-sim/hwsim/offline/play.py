@@ -117,7 +117,6 @@ def _stay_away(away: "Away", plan: Plan, days: int, say: Say) -> None:
             left = -at_s / DAY_S
             say(f"{left:.0f} days before the network is back, {away.taps:,} taps")
         away.happen(at_s, event)
-    away.clock.pass_to(0)
 
 
 class _Watch:
@@ -146,7 +145,12 @@ class Away:
             self.clock = made.enter_context(
                 TerminalClock(directory, begins_s=begins_s, drift_ppm=drift_ppm)
             )
-            self.stack = made.enter_context(Stack(directory / "stack"))
+            office = directory / "office"
+            office.mkdir()
+            self._office = made.enter_context(TerminalClock(office, begins_s=begins_s, drift_ppm=0))
+            self.stack = made.enter_context(
+                Stack(directory / "stack", env=self._office.environment)
+            )
             self._readers = [
                 made.enter_context(SerialReader(directory / f"reader-{number}"))
                 for number in range(1, READERS + 1)
@@ -178,7 +182,7 @@ class Away:
 
     def happen(self, at_s: float, event: Event) -> None:
         """Let time go by until `at_s`, and `event` happen."""
-        self.clock.pass_to(max(at_s, self.clock.shift_s))
+        self._pass_to(max(at_s, self.clock.shift_s))
         if isinstance(event, Visit):
             self.visit(event)
         elif isinstance(event, PowerCycle):
@@ -188,10 +192,13 @@ class Away:
         elif isinstance(event, TimeServer):
             self._hear(event)
         elif isinstance(event, Rotation):
-            run("provision", "rotate", self.stack.platform, *event.options)
+            platform, env = self.stack.platform, self._office.environment
+            run("provision", "rotate", platform, *event.options, env=env)
 
     def come_back(self, server: TimeServer) -> None:
         """Give it a platform, then the true time, then a tap."""
+        self._pass_to(0)
+        self.stack.prepare()  # as an operator does every year, for the certificates that end
         self.stack.start_broker()
         self.stack.start_ingest()
         knocked = self._counts("reconnects")
@@ -238,9 +245,13 @@ class Away:
     def _cycle(self, event: PowerCycle) -> None:
         stood_ms = self.clock.wall_ms
         self.terminal.agent.kill()
-        self.clock.pass_to(self.clock.shift_s + event.off_s)
+        self._pass_to(self.clock.shift_s + event.off_s)
         self.clock.power_cycle(stood_ms if event.wall_ms is None else event.wall_ms)
         self._start()
+
+    def _pass_to(self, shift_s: float) -> None:
+        for clock in (self.clock, self._office):
+            clock.pass_to(shift_s)
 
     def _hear(self, server: TimeServer) -> None:
         self.clock.synchronise(error_ms=server.error_ms, bound_ms=server.bound_ms)
