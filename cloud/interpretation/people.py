@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, select, update
 
 from cloud.companies.service import private_companies
 from cloud.interpretation.employers import INVALID, employer_vat
@@ -128,11 +128,16 @@ def _person(row: Any, by_vat: Mapping[str, int]) -> Person:
 
 
 def _rows(conn: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    # By profile: for pairs in a list SQLite knows no index, and reads every badge there is.
+    numbers: dict[str, list[str]] = {}
+    for profile, number in keys:
+        numbers.setdefault(profile, []).append(number)
     found: dict[tuple[str, str], Any] = {}
-    for start in range(0, len(keys), _CHUNK):
-        part = keys[start : start + _CHUNK]
-        query = badge_query().where(tuple_(badges.c.profile, badges.c.number).in_(part))
-        found |= {(row.profile, row.number): row for row in conn.execute(query)}
+    for profile, wanted in numbers.items():
+        for start in range(0, len(wanted), _CHUNK):
+            part = wanted[start : start + _CHUNK]
+            query = badge_query().where(badges.c.profile == profile, badges.c.number.in_(part))
+            found |= {(row.profile, row.number): row for row in conn.execute(query)}
     return found
 
 
