@@ -58,6 +58,7 @@ def attribute_again(
         return
     known = _people(conn, {row["badge_id"] for row in rows})
     places = Places(conn, {row["terminal_id"] for row in rows})
+    wanted = []
     for row in rows:
         before = (row["reason"] or "").split()
         when = moved.get(row["id"]) if moved else None
@@ -77,7 +78,8 @@ def attribute_again(
                 "latest_ms": when.latest_ms,
                 "corrected": when.corrected,
             }
-        change(conn, row, values, why)
+        wanted.append((row, values))
+    change(conn, wanted, why)
 
 
 def _people(conn: Connection, badge_ids: set[int]) -> dict[int, people.Person]:
