@@ -108,9 +108,13 @@ class Process:
 
         wait_for(condition, f"{self.name} is not ready ({self.last_words()})", timeout_s)
 
-    def stop(self) -> None:
-        """End it as systemd would: SIGTERM, and SIGKILL when that does not help."""
-        self._end(signal.SIGTERM)
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it as systemd would: by a signal, and SIGKILL when that does not help."""
+        self._end(how)
 
     def kill(self) -> None:
         """End it as a power cut would."""

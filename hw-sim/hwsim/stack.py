@@ -123,6 +123,8 @@ class Stack:
         self.platform = directory / "platform"
         self.settings = directory / "platform.toml"
         self.broker_port = free_port()
+        self.broker_seen_at = {"agents": self.broker_port, "platform": self.broker_port}
+        """The ports at which they look for the broker: others when something stands between."""
         self.api_port = free_port()
         self.database = database or f"sqlite:///{directory / 'platform.sqlite'}"
         self.terminals: dict[str, Terminal] = {}
@@ -151,7 +153,7 @@ class Stack:
             _PLATFORM_TOML.format(
                 database=self.database,
                 directory=self.platform,
-                broker_port=self.broker_port,
+                broker_port=self.broker_seen_at["platform"],
                 api_port=self.api_port,
             )
         )
@@ -161,7 +163,8 @@ class Stack:
         """Enrol a terminal (or find it enrolled); its agent is not started yet."""
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
-        terminal = Terminal(name, directory, self.platform, self.broker_port, self._env)
+        port = self.broker_seen_at["agents"]
+        terminal = Terminal(name, directory, self.platform, port, self._env)
         self.terminals[name] = terminal
         return terminal
 
