@@ -7,14 +7,15 @@ from pathlib import Path
 
 from protocol.keys import SigningKey
 
-_LOG_PAGES = 1500
+_PUTS_PER_PASS = 500
+"""Commits after which a log that is written over is begun again."""
 
 
 class Floor:
     """One signature and one durable commit of as many bytes as a tap stores.
 
-    Its log grows with each commit; `written_over`, it has its length already, as a log has that is
-    never cut: then the disk has less to flush.
+    Its log grows with each commit; `written_over`, it is begun again every so many commits and keeps
+    its length, as a log does that is never cut: then the disk has less to flush.
     """
 
     def __init__(
@@ -26,13 +27,14 @@ class Floor:
             self._db.execute(f"PRAGMA {pragma}").fetchone()
         self._db.execute("PRAGMA wal_autocheckpoint=0").fetchone()
         self._db.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY, a, b, c, d)")
-        if written_over:
-            for _ in range(_LOG_PAGES):
-                self.once()
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self._written_over = written_over
+        self._puts = 0
 
     def once(self) -> float:
         """Milliseconds for one."""
+        if self._written_over and self._puts % _PUTS_PER_PASS == 0:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self._puts += 1
         begun = time.perf_counter_ns()
         self._key.sign(self._row[0])
         self._db.execute("INSERT INTO rows (a, b, c, d) VALUES (?, ?, ?, ?)", self._row)
