@@ -14,8 +14,8 @@ _PUTS_PER_PASS = 500
 class Floor:
     """One signature and one durable commit of as many bytes as a tap stores.
 
-    Its log grows with each commit; `written_over`, it is begun again every so many commits and keeps
-    its length, as a log does that is never cut: then the disk has less to flush.
+    Its log grows with each commit; `written_over`, it is begun again now and then and keeps its
+    length, as a log does that is never cut: then the disk has less to flush.
     """
 
     def __init__(
