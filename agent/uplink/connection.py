@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 _NO_CHECK_TIME = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME: certificate dates mean nothing while the clock is not set."""
+"""X509_V_FLAG_NO_CHECK_TIME: certificate dates mean nothing while the clock may be wrong."""
 _NOT_AUTHORIZED = 0x87
 
 

@@ -98,7 +98,8 @@ class Uplink:
     # -- one session -------------------------------------------------------------------------
 
     def _session(self) -> None:
-        check_dates = self._clock.now().sync is not Sync.UNSET
+        # A clock that may be years ahead must not keep a terminal away from its platform.
+        check_dates = self._clock.now().sync is Sync.SYNCHRONISED
         with Connection(
             self._settings.host,
             self._settings.port,

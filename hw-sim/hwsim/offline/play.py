@@ -196,20 +196,15 @@ class Away:
             run("provision", "rotate", platform, *event.options, env=env)
 
     def come_back(self, server: TimeServer) -> None:
-        """Give it a platform, then the true time, then a tap."""
+        """Give it a platform; once it has found that, the true time, and then a tap."""
         self._pass_to(0)
         self.stack.prepare()  # as an operator does every year, for the certificates that end
         self.stack.start_broker()
         self.stack.start_ingest()
-        knocked = self._counts("reconnects")
-        # What a wrong clock makes of the broker's certificate is seen before the clock is set.
-        wait_for(
-            lambda: self._counts("reconnects") > knocked or self._state() == "online",
-            "the terminal does not look for its broker",
-        )
+        # Its clock may be hours or years off, and many sites let no time server through.
+        wait_for(lambda: self._state() == "online", "the terminal does not find its broker")
         self._hear(server)
         self.visit(Visit(self.taps, 1))
-        wait_for(lambda: self._state() == "online", "the terminal does not find its broker")
 
     def visit(self, visit: Visit) -> None:
         """Hold badges to the readers, and wait until each is recorded. Raises SimulatorError."""

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from agent.queue.errors import CannotStoreError
 from agent.uplink.backoff import STABLE_S, Backoff
 from agent.uplink.connection import ConnectionLostError, Waker
 from agent.uplink.uplink import Uplink
+from protocol.bodies import Sync
 from tests.agent.terminal import Screen, Terminal
 
 
@@ -64,6 +66,24 @@ def wait(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("sync", list(Sync))
+def test_dates_of_certificates_count_only_while_the_clock_is_known_to_be_right(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, sync: Sync
+) -> None:
+    """A clock that is set may be years ahead, where no time server is let through."""
+    asked: list[bool] = []
+
+    def tls_context(_state: Path, *, check_dates: bool) -> None:
+        asked.append(check_dates)
+        raise ConnectionLostError("enough")
+
+    monkeypatch.setattr("agent.uplink.uplink.tls_context", tls_context)
+    terminal.clock.sync = sync
+    with pytest.raises(ConnectionLostError, match="enough"):
+        uplink(terminal)._session()
+    assert asked == [sync is Sync.SYNCHRONISED]
 
 
 @pytest.mark.parametrize("answered", [False, True])
