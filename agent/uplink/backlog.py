@@ -3,6 +3,7 @@
 Every method runs in the gate's thread, between two commits: the uplink never touches the journal.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -16,6 +17,7 @@ from protocol.hello import EpochState
 from protocol.receipts import Leaf, Verdict
 
 _PAGE = 512
+_log = logging.getLogger("pointeuse.uplink")
 
 
 class Backlog:
@@ -29,6 +31,9 @@ class Backlog:
         self._sent: batches.Batch | None = None
         """The last batch made."""
         self._sent_from: dict[bytes, int] = {}
+        self._sent_to: dict[bytes, int] = {}
+        self.resends = 0
+        """Records that were sent more than once, counted each time."""
         self._refilling: set[bytes] = set()
         """Epochs of which a restored platform has not yet said that it holds all of them again."""
         self._heard = 0
@@ -157,6 +162,7 @@ class Backlog:
             reason = f"record {first} of epoch {epoch.ordinal}, or its head, is not in the journal"
             self._journal.distrust(reason)
             raise LookupError(reason)
+        self._note_sent(epoch.epoch, first, last.seq)
         head = chain.Head(self._recorder.terminal, epoch.epoch, last.seq, last.link)
         self._sent = batches.Batch(
             nonce,
@@ -167,6 +173,14 @@ class Backlog:
             chain.assemble_head(head, self._recorder.public, last.signature),
         )
         return self._sent
+
+    def _note_sent(self, epoch: bytes, first: int, last: int) -> None:
+        before = self._sent_to.get(epoch, 0)
+        again = min(before, last)
+        if again >= first:
+            self.resends += again - first + 1
+            _log.info("records %d to %d are sent again", first, again)
+        self._sent_to[epoch] = max(before, last)
 
     def _whole_groups(self, epoch: Epoch, first: int, last: int, limit: int) -> list[Row]:
         rows: list[Row] = []

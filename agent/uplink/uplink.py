@@ -138,6 +138,7 @@ class Uplink:
         """Send what there is and wait for its receipt; with nothing to send, wait."""
         nonce = secrets.token_bytes(16)
         limit = min(batches.MAX_BATCH, connection.maximum_packet - 256)
+        resends = self._backlog.resends
         batch = self._ask(lambda: self._backlog.next_batch(nonce, limit))
         if batch is None and time.monotonic() - self._greeted_at >= _GREET_AGAIN_S:
             # A platform restored meanwhile says what it lacks only when it is asked.
@@ -150,6 +151,7 @@ class Uplink:
                 self._handle(*connection.inbox.popleft(), nonce)
             return
         self._telemetry.count("batches")
+        self._telemetry.count("resends", self._backlog.resends - resends)
         connection.publish(self._topic("records"), batch.encode(), expiry_s=self._settings.resend_s)
         meaning = self._await_receipt(connection, nonce)
         if isinstance(meaning, Back) and meaning.seq < batch.first:

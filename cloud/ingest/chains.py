@@ -4,6 +4,7 @@ A batch continues the chain, repeats it, leaves a gap, or contradicts it. A chai
 the first one is kept as a *branch*: whichever is the terminal's, neither is lost.
 """
 
+import logging
 from collections.abc import Callable
 
 import msgspec
@@ -18,6 +19,7 @@ from cloud.times import now_ms
 from protocol.chain import epoch_link
 from protocol.receipts import Verdict
 
+_log = logging.getLogger("pointeuse.ingest")
 _RECORDS = ("epoch_id", "seq", "body", "blob", "link", "received_ms")
 _HEADS = ("epoch_id", "seq", "head")
 
@@ -142,6 +144,8 @@ class Chains:
     def _append(self, chain: Chain, proven: Proven) -> None:
         """Add what `chain` does not hold yet; nothing for a batch sent again."""
         known = chain.head_seq - proven.batch.first + 1
+        if known > 0:
+            _log.info("%d records are known already", min(known, len(proven.links)))
         if known >= len(proven.links):
             return
         seq = chain.head_seq

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from hwsim.chaos.cli import chaos
 from hwsim.demo.cli import demo
 from hwsim.offline.cli import offline
 
@@ -17,6 +18,7 @@ def sim() -> None:
     """Simulate badges, readers and workers."""
 
 
+sim.add_command(chaos)
 sim.add_command(demo)
 sim.add_command(offline)
 

@@ -33,10 +33,13 @@ class Cluster:
         self._made = 0
         # Not under pytest's own directory: that is closed to the user the server runs as.
         self._directory = Path(tempfile.mkdtemp(prefix="pointeuse-postgresql-"))
-        self.process: Process | None = None
-        """Its postmaster: killed with SIGKILL and started again, it recovers."""
         try:
             self.process = self._made_process()
+            """Its postmaster: killed with SIGKILL and started again, it recovers."""
+        except BaseException:
+            self._remove()
+            raise
+        try:
             self.process.start()
             self.process.wait_ready(self.answers)
         except BaseException:
@@ -63,12 +66,11 @@ class Cluster:
         self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def stop(self, keep: Path | None = None) -> None:
-        """End the server at once and remove its directory, or move it to `keep`."""
-        if self.process is not None:
-            self.process.stop(signal.SIGQUIT)
+        """End the server at once and remove its directory, copied to `keep` if that is given."""
+        self.process.stop(signal.SIGQUIT)
         if keep is not None:
             shutil.copytree(self._directory, keep)
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._remove()
 
     def answers(self) -> bool:
         """Whether it takes connections."""
@@ -108,6 +110,9 @@ class Cluster:
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [*_as_its_user(), _program("postgres"), "-D", str(data), *options]
         return Process("postgresql", command, self._directory / "log")
+
+    def _remove(self) -> None:
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as conn:

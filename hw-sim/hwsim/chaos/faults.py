@@ -48,7 +48,7 @@ class Weather:
 
     soonest: int = 200
     """Octets before the first fault at the earliest: within a TLS handshake."""
-    latest: int = 2_000_000
+    latest: int = 300_000
     longest_s: float = 2.5
     sealed: bool = True
     """Whether whoever receives notices that octets are missing in the middle, as TLS does.

@@ -74,6 +74,19 @@ def test_unreceipted_records_are_sent_again(terminal: Terminal, backlog: Backlog
     assert terminal.journal.unacknowledged() == 32
 
 
+def test_records_sent_again_are_counted(terminal: Terminal, backlog: Backlog) -> None:
+    first = len(batch(backlog, 3000).records)
+    assert backlog.resends == 0
+    assert len(batch(backlog).records) == 32
+    assert backlog.resends == first
+    batch(backlog)
+    assert backlog.resends == first + 32
+    receive(backlog, leaf(terminal, 32))
+    terminal.recorder.record([read("new")])
+    batch(backlog)
+    assert backlog.resends == first + 32
+
+
 def test_a_receipt_is_kept_and_named_by_later_records(terminal: Terminal, backlog: Backlog) -> None:
     receive(backlog, leaf(terminal, 32))
     assert terminal.recorder.receipt_hash == b"h" * 32

@@ -86,8 +86,9 @@ def test_a_batch_is_stored_as_it_came_and_receipted(
 
 
 def test_a_resend_is_held_once_and_receipted_again(
-    platform: Platform, terminal: FakeTerminal
+    platform: Platform, terminal: FakeTerminal, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "pointeuse.ingest")
     first = platform.send(terminal, terminal.batch())
     again = platform.send(terminal, terminal.batch(3, 5))
     assert (again.verdict, again.seq, again.link) == (first.verdict, 5, terminal.links[5])
@@ -95,6 +96,8 @@ def test_a_resend_is_held_once_and_receipted_again(
     longer = platform.send(terminal, terminal.batch(2))
     assert (longer.verdict, longer.seq) == (Verdict.STORED, 7)
     assert platform.held(terminal) == whole(terminal)
+    said = [record.message for record in caplog.records]
+    assert said == ["3 records are known already", "5 records are known already"]
 
 
 def test_batches_of_one_terminal_in_one_group_continue_each_other(
