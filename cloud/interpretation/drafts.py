@@ -71,14 +71,14 @@ def draft(
 
 
 def moment(body: Body, clock: Body | None, row: Mapping[str, Any] | None) -> When:
-    """When a tap was: by the `clock` record after it, or as its registration has it already."""
-    found = None if clock is None else times.corrected(body, clock)
-    if found is not None:
-        return found
-    told = times.as_told(body)
-    if told.unsure and row is not None and row["corrected"]:
+    """When a tap was: as its registration was corrected already, or by the `clock` record after it.
+
+    What corrected it may have said more than the next record does, and corrects it again itself.
+    """
+    if row is not None and row["corrected"]:
         return When(row["tapped_ms"], row["earliest_ms"], row["latest_ms"], corrected=True)
-    return told
+    found = None if clock is None else times.corrected(body, clock)
+    return found or times.as_told(body)
 
 
 def is_disputed(status: str, row: Mapping[str, Any] | None) -> bool:

@@ -18,7 +18,7 @@ from cloud.custody.branches import is_attributed
 from cloud.custody.tables import epochs, records, waiting
 from cloud.db import unavailable
 from cloud.interpretation import carrying, people, times, turns
-from cloud.interpretation.corrections import correct_some, reach
+from cloud.interpretation.corrections import Corrector, reach
 from cloud.interpretation.drafts import draft, is_disputed, moment
 from cloud.interpretation.places import Places
 from cloud.interpretation.reattribution import drop_oldest, reattribute_some
@@ -73,8 +73,7 @@ class Interpreter:
         """Epoch and seq of the record being interpreted, or _REQUEST."""
         self._failing: tuple[int, int] | None = None
         """What failed in the last turn."""
-        self._going_back: dict[tuple[int, int], int] = {}
-        """For a clock record being applied, below which seq to go on."""
+        self._corrector = Corrector()
 
     def step(self, limit: int) -> bool:
         """Interpret up to `limit` records and some re-attribution; whether more is to do.
@@ -229,25 +228,11 @@ class Interpreter:
 
     def _correct(self, conn: Connection, epoch: _Epoch, seq: int, clock: Body, limit: int) -> int:
         """Correct taps before a clock record, some in each turn, until all are; then pass it."""
-        place = (epoch.id, seq)
-        before = self._going_back.pop(place, seq)
-        read, rest = correct_some(conn, (epoch.id, epoch.epoch), clock, before, limit)
-        if rest is None:
-            self._correct_where_it_stood(conn, epoch, clock)
+        place = (epoch.id, epoch.epoch, seq)
+        read, complete = self._corrector.apply(conn, epoch.terminal_id, place, clock, limit)
+        if complete:
             _done(conn, epoch.id, seq)
-        else:
-            self._going_back[place] = rest
         return max(read, 1)
-
-    @staticmethod
-    def _correct_where_it_stood(conn: Connection, epoch: _Epoch, clock: Body) -> None:
-        """Correct the taps that a carried clock record followed, as far as they came before it."""
-        chain = None
-        if clock.epoch != epoch.epoch:
-            chain = carrying.chain_of(conn, epoch.terminal_id, clock.epoch)
-        before: int | None = clock.seq
-        while chain is not None and before is not None:
-            _, before = correct_some(conn, (chain.id, clock.epoch), clock, before, _MOST)
 
     def _meaning(self, conn: Connection, epoch: _Epoch, raw: bytes, seq: int) -> _Meaning:
         """What a record says; of one that carries another, what that says."""

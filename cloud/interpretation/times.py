@@ -17,6 +17,8 @@ class When(msgspec.Struct, frozen=True):
 
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
 """What a database holds. A clock may say anything; a sum of two of its numbers may be too much."""
+_DRIFT_PPM = 500
+"""What the Linux kernel itself assumes: its maxerror grows by MAXFREQ (include/linux/timex.h)."""
 
 
 def as_told(body: Body) -> When:
@@ -29,18 +31,26 @@ def is_set(clock: Body) -> bool:
     return clock.kind == Kind.CLOCK and clock.time.sync is not Sync.UNSET
 
 
-def corrected(body: Body, clock: Body) -> When | None:
-    """The moment of `body`, by a later clock record of the same boot; None when it says nothing.
+def is_synchronised(clock: Body) -> bool:
+    """Whether a record says that the kernel holds the wall clock right, and how far."""
+    return clock.kind == Kind.CLOCK and clock.time.sync is Sync.SYNCHRONISED
 
-    The clock record names the true time at its own place since boot, and the tap was so much
-    earlier by the clock that nobody sets.
+
+def corrected(body: Body, clock: Body) -> When | None:
+    """The moment of `body`, by a clock record of the same boot; None when it says nothing.
+
+    A synchronised record speaks of all that was told while the kernel did not hold the clock; one
+    that is only set speaks of what was told while the clock was not. The record names the true
+    time at its own place since boot, and the tap was so much earlier by the clock that nobody
+    sets. The bound grows with that distance; a clock record without one gives none.
     """
-    if body.time.sync is not Sync.UNSET or body.time.boot != clock.time.boot:
+    if body.time.boot != clock.time.boot or body.time.sync >= clock.time.sync:
         return None
-    if clock.time.sync is Sync.UNSET:
-        return None
-    true_ms = clock.time.wall_ms - (clock.time.boottime_ms - body.time.boottime_ms)
-    return _around(true_ms, clock.time.bound_ms, corrected=True)
+    distance_ms = clock.time.boottime_ms - body.time.boottime_ms
+    bound_ms = clock.time.bound_ms
+    if bound_ms is not None:
+        bound_ms += -(-abs(distance_ms) * _DRIFT_PPM // 1_000_000)
+    return _around(clock.time.wall_ms - distance_ms, bound_ms, corrected=True)
 
 
 def _around(
