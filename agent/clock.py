@@ -95,5 +95,7 @@ class Clock:
     def _judge(self, wall_ms: int) -> tuple[Sync, int | None]:
         synchronised, bound = kernel_sync()
         if synchronised:
+            # It counts also when it is earlier: a false server must not spoil the floor for ever.
+            self._floor_ms = max(wall_ms, _EARLIEST_MS)
             return Sync.SYNCHRONISED, bound
         return (Sync.SET if wall_ms >= self._floor_ms else Sync.UNSET), None

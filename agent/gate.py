@@ -122,6 +122,7 @@ class Gate:
                 self._serve(waiting)
                 # Whoever asks and asks must not keep the journal from being looked after.
                 self._tick(idle=not any(type(item) is BadgeRead for item in waiting))
+            self.upkeep.keep_time()
         finally:
             self._stopped = True
             self.upkeep.close()

@@ -7,6 +7,7 @@ in the journal must seal nothing.
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,12 @@ GROUP_READS = chain.MAX_GROUP - 2
 LAST_GOOD = "last-good-ms"
 """The journal's fact that holds the last time known to be right."""
 _KEEP_TIME_MS = 600_000
+_CLOCK_BURST = 8
+_CLOCK_EACH_MS = 60_000
+"""Clock records that no tap asks for: so many at once, and one more each minute.
+
+A time server that makes the clock flap fills no disk. What is held back comes before the next tap.
+"""
 
 _DIRECTIONS = {
     "auto": Direction.AUTO,
@@ -80,6 +87,10 @@ class Recorder:
         """Why a new journal is being begun, and where the old one stood."""
         self._step: Step | None = None
         """A jump of the wall clock that no commit holds yet."""
+        self._unproved = False
+        """Whether this boot has records that no synchronised clock record follows yet."""
+        self._clock_records = float(_CLOCK_BURST)
+        self._counted_ms = clock.now().boottime_ms
         epochs = journal.epochs()
         if epochs:
             self._continue(epochs[-1])
@@ -130,20 +141,25 @@ class Recorder:
             self._prepared = self._new_sealer(self.seq + 1, self._seal, random)
 
     def note_clock(self) -> bool:
-        """Write a clock record if the wall clock was set or stepped; whether it did.
+        """Write a clock record if the wall clock was set, stepped or synchronised; whether it did.
 
-        Now and then it also keeps the time, when that is known to be right: a boot that begins
-        before it knows that its clock was not set. Raises CannotStoreError.
+        Now and then it also keeps the time. Raises CannotStoreError.
         """
         group = _Group(self.seq, self.link)
         now = self._add_clock_step(group)
-        if now.sync is Sync.SYNCHRONISED and abs(now.wall_ms - self._kept_ms) >= _KEEP_TIME_MS:
-            self._journal.set_fact(LAST_GOOD, b"%d" % now.wall_ms)
-            self._kept_ms = now.wall_ms
-        if not group.rows:
+        self._keep_time(now, _KEEP_TIME_MS)
+        waited_ms = now.boottime_ms - self._counted_ms
+        self._clock_records = min(self._clock_records + waited_ms / _CLOCK_EACH_MS, _CLOCK_BURST)
+        self._counted_ms = now.boottime_ms
+        if not group.rows or self._clock_records < 1:
             return False
         self._commit(group)
+        self._clock_records -= 1
         return True
+
+    def keep_time(self) -> None:
+        """Keep the time if it is known to be right, for the next boot. Raises CannotStoreError."""
+        self._keep_time(self._clock.now(), 1)
 
     def new_epoch(self, reason: str) -> None:
         """Close this epoch and begin another. Raises CannotStoreError."""
@@ -225,15 +241,31 @@ class Recorder:
         return _Seal(content, seq, now.boottime_ms + self._seal_ms, self._seal_taps)
 
     def _add_clock_step(self, group: "_Group") -> Time:
-        """The time now, after a clock record if the wall clock jumped to get here."""
+        """The time now, after a clock record if the wall clock jumped or is now synchronised.
+
+        Synchronisation that was lost and found with no record in between asks for none.
+        """
         now = self._clock.now()
         self._step = self._clock.step(now) or self._step
-        if self._step is None:
+        if self._step is not None:
+            now = self._clock.now()  # what is known of the clock has just changed
+        group.synchronised = now.sync is Sync.SYNCHRONISED
+        if self._step is None and not (group.synchronised and self._unproved):
             return now
-        now = self._clock.now()  # what is known of the clock has just changed
-        data = {0: self._step.before_ms, 1: self._step.after_ms}
+        step = self._step or Step(now.wall_ms, now.wall_ms)
+        data = {0: step.before_ms, 1: step.after_ms}
         group.add(self._body(group, Kind.CLOCK, now, data=data))
         return now
+
+    def _keep_time(self, now: Time, least_ms: int) -> None:
+        """Keep the time if it is known to be right and `least_ms` from what is kept.
+
+        A boot that begins before it knows that its clock was not set. A synchronised clock always
+        counts, backwards too: one that was led years ahead spoils nothing once it is put right.
+        """
+        if now.sync is Sync.SYNCHRONISED and abs(now.wall_ms - self._kept_ms) >= least_ms:
+            self._journal.set_fact(LAST_GOOD, b"%d" % now.wall_ms)
+            self._kept_ms = now.wall_ms
 
     def _body(self, group: "_Group", kind: Kind, now: Time, **fields: Any) -> bytes:
         return Body(self.terminal, self.epoch, group.seq + 1, kind, now, **fields).encode()
@@ -243,6 +275,12 @@ class Recorder:
     def _continue(self, epoch: Epoch) -> None:
         self.ordinal, self.epoch = epoch.ordinal, epoch.epoch
         self.seq, self.link = epoch.head, epoch.head_link
+        self._unproved = True
+        for row in self._journal.rows(epoch.ordinal, epoch.head, 1):
+            with suppress(MalformedError):
+                told = Body.decode(row.body).time
+                same_boot = told.boot == self._clock.now().boot
+                self._unproved = same_boot and told.sync is not Sync.SYNCHRONISED
 
     def _begin(self, reason: str, previous: tuple[bytes, int, bytes] | None) -> None:
         """`previous` is the epoch before, its last seq and link."""
@@ -259,6 +297,7 @@ class Recorder:
         row = Row(1, body, None, link, signature)
         self._journal.open_epoch(ordinal, epoch, anchor, now.wall_ms, row)
         self.ordinal, self.epoch, self.seq, self.link = ordinal, epoch, 1, link
+        self._unproved = now.sync is not Sync.SYNCHRONISED
         self._seal = None
 
     def _commit(self, group: "_Group") -> None:
@@ -276,6 +315,7 @@ class Recorder:
     def _committed(self, group: "_Group") -> None:
         self.seq, self.link = group.seq, group.link
         self._step = None  # whatever is committed begins with the step there was
+        self._unproved = not group.synchronised
 
 
 def _badge(read: BadgeRead) -> Badge:
@@ -285,10 +325,11 @@ def _badge(read: BadgeRead) -> Badge:
 class _Group:
     """Records on their way into one commit, under one head."""
 
-    __slots__ = ("link", "rows", "seq")
+    __slots__ = ("link", "rows", "seq", "synchronised")
 
     def __init__(self, seq: int, link: bytes) -> None:
         self.seq, self.link = seq, link
+        self.synchronised = False
         self.rows: list[Row] = []
 
     def add(self, body: bytes, blob: bytes | None = None) -> None:

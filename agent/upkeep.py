@@ -54,6 +54,14 @@ class Upkeep:
         """Whether a quiet moment would be used at once."""
         return self.salvager.busy
 
+    def keep_time(self) -> None:
+        """Keep the time for the next boot, if the journal can."""
+        try:
+            if self._journal.broken is None:
+                self._recorder.keep_time()
+        except CannotStoreError as error:
+            _log.warning("the time is not kept for the next boot: %s", error)
+
     def close(self) -> None:
         """Stop what is running."""
         self.salvager.close()

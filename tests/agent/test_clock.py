@@ -49,3 +49,20 @@ def test_a_step_is_told_once_and_slewing_never(monkeypatch: pytest.MonkeyPatch) 
     assert step is not None
     assert step.after_ms - step.before_ms == pytest.approx(90_000, abs=50)
     assert found.step(found.now()) is None
+
+
+def test_a_synchronised_clock_moves_the_floor_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    year_ms = 365 * 86_400_000
+    found = Clock(last_good_ms=time.time_ns() // 1_000_000 + 14 * year_ms)
+
+    def told(synchronised: bool, shift_ms: int) -> Sync:
+        with monkeypatch.context() as patch:
+            kernel(patch, synchronised, 5)
+            set_wall(patch, shift_ms)
+            found.step(found.now())  # a jump makes it look again
+            return found.now().sync
+
+    assert told(False, 0) is Sync.UNSET
+    assert told(True, 1000) is Sync.SYNCHRONISED  # what was led years ahead is put right
+    assert told(False, 90_000) is Sync.SET
+    assert told(False, -90_000) is Sync.UNSET

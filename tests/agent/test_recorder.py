@@ -101,6 +101,83 @@ def test_a_clock_that_was_set_is_recorded_before_the_tap(terminal: Terminal) -> 
     assert not terminal.recorder.note_clock()
 
 
+def clocks(terminal: Terminal) -> list[Sync]:
+    return [body.time.sync for body in bodies(terminal) if body.kind == Kind.CLOCK]
+
+
+def test_synchronisation_found_is_recorded_once_without_any_step(terminal: Terminal) -> None:
+    terminal.recorder.record([read("1")])
+    terminal.clock.sync = Sync.SYNCHRONISED
+    wall_ms = terminal.clock.wall_ms
+    assert terminal.recorder.note_clock()
+    assert bodies(terminal)[-1].data == {0: wall_ms, 1: wall_ms}
+    assert not terminal.recorder.note_clock()
+    terminal.recorder.record([read("2")])
+    assert clocks(terminal) == [Sync.SYNCHRONISED]
+    verify_chain(terminal)
+
+
+def test_a_step_told_before_synchronisation_was_known_is_told_again(terminal: Terminal) -> None:
+    terminal.clock.jump = Step(5, terminal.clock.wall_ms)
+    assert terminal.recorder.note_clock()
+    terminal.clock.sync = Sync.SYNCHRONISED
+    terminal.clock.jump = Step(6, terminal.clock.wall_ms)
+    assert terminal.recorder.note_clock()
+    assert clocks(terminal) == [Sync.SET, Sync.SYNCHRONISED]
+
+
+def test_synchronisation_that_comes_and_goes_asks_for_no_record_by_itself(
+    terminal: Terminal,
+) -> None:
+    for sync in [Sync.SYNCHRONISED, Sync.SET] * 20:
+        terminal.clock.sync = sync
+        terminal.recorder.note_clock()
+    assert len(clocks(terminal)) == 1
+    terminal.recorder.record([read("1")])
+    terminal.clock.sync = Sync.SYNCHRONISED
+    terminal.recorder.record([read("2")])
+    kinds = [body.kind for body in bodies(terminal)][2:]
+    assert kinds == [Kind.SEAL, Kind.TAP, Kind.CLOCK, Kind.TAP]
+
+
+def test_a_restart_while_synchronised_proves_what_was_told_before(terminal: Terminal) -> None:
+    terminal.recorder.record([read("1")])
+    terminal.clock.sync = Sync.SYNCHRONISED
+    terminal.restart()
+    assert terminal.recorder.note_clock()
+    terminal.restart()
+    assert not terminal.recorder.note_clock()
+
+
+def test_a_clock_that_is_stepped_each_second_fills_no_disk(terminal: Terminal) -> None:
+    for second in range(600):
+        terminal.clock.jump = Step(second, second + 1000)
+        terminal.clock.uptime_ms += 1000
+        terminal.recorder.note_clock()
+    held = len(clocks(terminal))
+    assert 8 < held <= 8 + 10
+    terminal.clock.jump = Step(5, 6)
+    terminal.recorder.record([read("1")])  # what is held back comes before a tap
+    assert len(clocks(terminal)) == held + 1
+
+
+def test_the_time_is_kept_at_a_clean_stop_and_put_right_backwards(terminal: Terminal) -> None:
+    terminal.clock.sync = Sync.SYNCHRONISED
+    right_ms = terminal.clock.wall_ms
+    terminal.clock.wall_ms += 14 * 365 * 86_400_000
+    terminal.recorder.keep_time()
+    assert terminal.journal.number(LAST_GOOD) > right_ms
+    terminal.clock.wall_ms = right_ms
+    terminal.recorder.note_clock()
+    assert terminal.journal.number(LAST_GOOD) == right_ms
+    terminal.clock.wall_ms += 1000
+    terminal.recorder.keep_time()
+    terminal.clock.sync = Sync.SET
+    terminal.clock.wall_ms += 1000
+    terminal.recorder.keep_time()
+    assert terminal.journal.number(LAST_GOOD) == right_ms + 1000
+
+
 def test_a_new_epoch_names_where_the_old_one_stood(terminal: Terminal) -> None:
     terminal.recorder.record([read("1")])
     before = terminal.journal.epochs()[-1]
