@@ -37,6 +37,14 @@ class Registration(BaseModel):
     site: str | None
     direction: Literal["auto", "in", "out", "break-start", "break-end"]
     tapped_at: Timestamp
+    earliest: Timestamp | None = Field(
+        description="The tap was at this moment or later; null when nobody can say."
+    )
+    latest: Timestamp | None = Field(description="The tap was at this moment or earlier; or null.")
+    corrected: bool = Field(
+        description="The terminal's clock was not set, or wrong: a signed clock record of the same"
+        " boot tells the time."
+    )
     received_at: Timestamp
     reason: str | None = Field(
         description="Why it is not wholly attributed: words such as `badge-unlinked`."

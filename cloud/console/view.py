@@ -59,8 +59,16 @@ def _registration(row: RowMapping) -> dict[str, Any]:
         "level": int(assurance),
         "assurance": _ASSURANCES[assurance],
         "advice": None if row["reason"] is None else reasons.explain(row["reason"]),
-        "corrected": bool(row["corrected"]),
+        "correction": _correction(row) if row["corrected"] else None,
     }
+
+
+def _correction(row: RowMapping) -> str:
+    """That the time was corrected, and how far it can be off: never less than it can."""
+    if row["earliest_ms"] is None or row["latest_ms"] is None:
+        return "corrected, bound unknown"
+    bound_ms = max(row["tapped_ms"] - row["earliest_ms"], row["latest_ms"] - row["tapped_ms"])
+    return f"corrected ± {max(1, -(-bound_ms // 1000))} s"
 
 
 def _terminal(row: dict[str, Any]) -> dict[str, Any]:

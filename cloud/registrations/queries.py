@@ -86,9 +86,16 @@ def as_json(row: RowMapping, *, whole_badge: bool = False) -> dict[str, Any]:
         "site": row["site"],
         "direction": row["direction"],
         "tapped_at": rfc3339(row["tapped_ms"]),
+        "earliest": _told(row["earliest_ms"]),
+        "latest": _told(row["latest_ms"]),
+        "corrected": bool(row["corrected"]),
         "received_at": rfc3339(row["received_ms"]),
         "reason": row["reason"],
     }
+
+
+def _told(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
 
 
 def _all() -> Select[Any]:
@@ -100,6 +107,8 @@ def _all() -> Select[Any]:
             registrations.c.assurance,
             registrations.c.direction,
             registrations.c.tapped_ms,
+            registrations.c.earliest_ms,
+            registrations.c.latest_ms,
             registrations.c.received_ms,
             registrations.c.corrected,
             registrations.c.version,

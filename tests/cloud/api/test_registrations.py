@@ -4,14 +4,14 @@ import pytest
 from sqlalchemy import Engine, update
 
 from cloud.registrations.tables import registrations
-from cloud.times import rfc3339
+from cloud.times import parse, rfc3339
 from tests.cloud.client import Client
 from tests.cloud.sample import START_MS, Sample
 
 FIELDS = {
     "id", "device", "epoch", "seq", "reader", "badge", "assurance", "worker", "employer",
     "private_company", "company", "division", "site", "direction", "tapped_at", "received_at",
-    "reason",
+    "reason", "earliest", "latest", "corrected",
 }  # fmt: skip
 
 
@@ -51,6 +51,9 @@ def test_one_wholly_attributed(client: Client, engine: Engine, sample: Sample) -
                 "site": "Quai",
                 "direction": "in",
                 "tapped_at": "2026-03-02T06:32:00.000+01:00",
+                "earliest": None,
+                "latest": None,
+                "corrected": False,
                 "received_at": "2026-03-02T06:32:00.300+01:00",
                 "reason": None,
             }
@@ -214,3 +217,29 @@ def test_offsets_follow_the_season(client: Client, engine: Engine, sample: Sampl
     found = client.get(f"/v1/registrations/{number}").json()["tapped_at"]
     assert found == rfc3339(summer)
     assert found.endswith("+02:00")
+
+
+def test_a_corrected_time_is_told_with_its_bounds(
+    client: Client, engine: Engine, sample: Sample
+) -> None:
+    times = {"tapped_ms": START_MS, "earliest_ms": START_MS - 1500, "latest_ms": START_MS + 1500}
+    with engine.begin() as conn:
+        number = sample.tap(conn, corrected=True, **times)
+    found = client.get(f"/v1/registrations/{number}").json()
+    assert found["corrected"] is True
+    assert found["earliest"] == "2026-03-02T06:29:58.500+01:00"
+    assert found["latest"] == "2026-03-02T06:30:01.500+01:00"
+
+
+def test_the_hour_that_comes_twice_is_told_by_its_offset_and_kept_in_order(
+    client: Client, engine: Engine, sample: Sample
+) -> None:
+    first = parse("2026-10-25T02:30:00+02:00")
+    with engine.begin() as conn:
+        for tapped_ms in (first, first + 1_800_000, first + 3_600_000, first + 60_000):
+            sample.tap(conn, tapped_ms=tapped_ms)
+    found = every(client, "&order=oldest", 2)
+    assert [item["tapped_at"][11:] for item in found] == [
+        "02:30:00.000+02:00", "02:00:00.000+01:00", "02:30:00.000+01:00", "02:31:00.000+02:00",
+    ]  # fmt: skip
+    assert [item["seq"] for item in found] == [2, 3, 4, 5]

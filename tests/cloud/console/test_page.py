@@ -12,7 +12,7 @@ from cloud.console import view
 from cloud.custody.tables import alarms, rejected, waiting
 from cloud.registrations.tables import registrations
 from cloud.terminals.tables import terminals
-from cloud.times import now_ms
+from cloud.times import now_ms, parse
 from cloud.workers.tables import workers
 from protocol.identity import group
 from tests.cloud.client import Client
@@ -65,6 +65,22 @@ def test_a_registration_is_told_in_full(client: Client, engine: Engine, sample: 
         assert words in text, words
     assert "0A1B2C3D4E" not in text
     assert "private" not in text
+
+
+def test_a_corrected_time_says_so_and_how_far_it_can_be_off(
+    client: Client, engine: Engine, sample: Sample
+) -> None:
+    with engine.begin() as conn:
+        sample.tap(conn)
+    assert "corrected" not in shown(client)
+    ms = parse("2026-10-25T02:30:00+01:00")  # the second time that night
+    with engine.begin() as conn:
+        sample.tap(conn, tapped_ms=ms, earliest_ms=ms - 1001, latest_ms=ms + 1001, corrected=True)
+        sample.tap(conn, corrected=True)
+    text = shown(client)
+    assert "02:30:00 +01:00" in text
+    assert "Sun 25 Oct 2026, corrected ± 2 s" in text
+    assert "Mon 2 Mar 2026, corrected, bound unknown" in text
 
 
 def test_what_is_not_known_is_said_with_what_to_do(
