@@ -104,6 +104,8 @@ class Connection:
             client.connect(host, port, keepalive_s, clean_start=True)
             # A peer that vanished mid-message must not hold the thread beyond the resend time.
             sock: Any = client.socket()
+            if sock is None:
+                raise ConnectionLostError(f"{host}:{port} ended the connection as it began")
             sock.settimeout(0)
             # With Nagle's algorithm each batch would wait 40 ms for the ACK of the one before.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

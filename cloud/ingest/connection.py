@@ -69,6 +69,8 @@ class Connection:
         except (OSError, ssl.SSLError, ValueError) as error:
             raise ConnectionLostError(f"cannot reach {host}:{port}: {error}") from error
         connected: Any = client.socket()
+        if connected is None:
+            raise ConnectionLostError(f"{host}:{port} ended the connection as it began")
         # With Nagle's algorithm each receipt would wait 40 ms for the ACK of the one before.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.loop_start()
