@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -26,8 +27,9 @@ _USER = "postgres"
 class Cluster:
     """A running PostgreSQL; `database` makes databases in it, `stop` ends and removes it."""
 
-    def __init__(self) -> None:
-        """Raises SimulatorError."""
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` are PostgreSQL's own, beside ours. Raises SimulatorError."""
+        self._settings = dict(settings or {})
         self._password = secrets.token_hex(16)
         self.port = free_port()
         self._made = 0
@@ -106,6 +108,7 @@ class Cluster:
             "fsync": "off",
             "full_page_writes": "off",
             "shared_buffers": "32MB",
+            **self._settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [*_as_its_user(), _program("postgres"), "-D", str(data), *options]

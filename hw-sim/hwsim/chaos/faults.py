@@ -46,9 +46,9 @@ class Fault:
 class Weather:
     """How often and how long the connections of one link suffer."""
 
-    soonest: int = 200
-    """Octets before the first fault at the earliest: within a TLS handshake."""
-    latest: int = 300_000
+    soonest: int = 1000
+    """Octets before a fault at the earliest: within a TLS handshake."""
+    latest: int = 1_000_000
     longest_s: float = 2.5
     sealed: bool = True
     """Whether whoever receives notices that octets are missing in the middle, as TLS does.

@@ -22,6 +22,12 @@ from hwsim.stack import LONG_AGO, Stack
 
 _UPLINK = "backoff_s = 0.05\nbackoff_limit_s = 0.5\nresend_s = 2.0\ntelemetry_s = 5.0"
 """Else a run would be spent waiting for the next attempt."""
+_AGENTS = Weather()
+_PLATFORM = Weather(latest=10_000_000)
+"""Ingest backs off for up to 30 s: struck as often as the agents are, it would hardly be there."""
+_DATABASE = Weather(latest=10_000_000, sealed=False)
+_HASTE = {"autovacuum_naptime": "1s"}
+"""A server killed every few seconds would never come to look at what its tables have become."""
 _SITE = {"company": "BE 0880.000.034", "division": "Noord", "site": "Kaai"}
 _AGAIN = re.compile(rb"INFO pointeuse\.ingest: ([0-9]+) records are known already")
 
@@ -79,7 +85,9 @@ class World:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is KeyboardInterrupt:
+            self._keep = None
         self._resources.close()
 
     def came_again(self) -> int:
@@ -92,7 +100,7 @@ class World:
         self._database: Database | None = None
         if self.plan.database == "sqlite":
             return None
-        cluster = Cluster()
+        cluster = Cluster(_HASTE)
 
         def stop() -> None:
             cluster.stop(None if self.good or self._keep is None else self.directory / "postgresql")
@@ -101,15 +109,13 @@ class World:
         name = cluster.database()
         self._database = Database(cluster.url(name))
         self._add("postgresql", cluster.process)
-        port = self.proxy.link(
-            "ingest-postgresql", cluster.port, Weather(latest=1_000_000, sealed=False)
-        )
+        port = self.proxy.link("ingest-postgresql", cluster.port, _DATABASE)
         return cluster.url(name, port)
 
     def _start(self, made: contextlib.ExitStack, env: Mapping[str, str]) -> None:
         stack = self.stack
-        for who in ("agents", "platform"):
-            port = self.proxy.link(f"{who}-mosquitto", stack.broker_port, Weather())
+        for who, weather in (("agents", _AGENTS), ("platform", _PLATFORM)):
+            port = self.proxy.link(f"{who}-mosquitto", stack.broker_port, weather)
             stack.broker_seen_at[who] = port
         stack.prepare()
         for number in range(1, self.plan.terminals + 1):

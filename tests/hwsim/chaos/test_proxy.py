@@ -131,8 +131,8 @@ def test_nobody_behind_the_proxy_is_a_reset_and_the_next_connection_may_pass() -
     with Proxy(1) as proxy:
         entrance = proxy.link("x", port, Weather())
         with (
+            pytest.raises(ConnectionResetError),  # as it connects, or just after
             socket.create_connection(("127.0.0.1", entrance), 20) as client,
-            pytest.raises(ConnectionResetError),
         ):
             client.recv(1)
         with (
