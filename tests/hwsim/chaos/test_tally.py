@@ -68,3 +68,18 @@ def test_no_badge_is_given_out_twice() -> None:
     assert [*tally.allot(4), *tally.allot(4), *tally.allot(4)] == list(range(10))
     assert not tally.allot(1)
     assert tally.allotted == 10
+
+
+def test_badges_are_given_out_no_faster_than_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("hwsim.chaos.tally.time.monotonic", lambda: now)
+    tally = Tally(1000, rate=10)
+    assert not tally.allot(50)
+    now += 2.0
+    assert tally.allot(50) == range(20)
+    assert not tally.allot(50)
+    now += 10.0
+    assert tally.allot(50) == range(20, 70)
+    now += 1e6
+    assert tally.allot(2000) == range(70, 1000)
+    assert tally.exhausted
