@@ -16,6 +16,7 @@ from cloud.schema import metadata
 from cloud.terminals.tables import assignments, terminals
 from cloud.workers.tables import badges
 from protocol.bodies import Kind, Sync, Time
+from protocol.errors import ProtocolError
 from tests.cloud.interpretation.test_interpreter import UNREGISTERED, Platform
 from tests.cloud.terminal import BOOT, NOW_MS, FakeTerminal
 
@@ -125,6 +126,48 @@ def fresh(engine: Engine, directory: Path) -> Platform:
         for table in reversed(metadata.sorted_tables):
             conn.execute(table.delete())
     return Platform(engine, directory)
+
+
+@settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    script=st.lists(events, min_size=1, max_size=12),
+    later=st.lists(events, max_size=4),
+    cut=st.integers(0, 12),
+    limits=st.tuples(*[st.sampled_from([1, 2, 100])] * 2),
+)
+def test_carried_records_say_the_same_again(
+    engine: Engine,
+    tmp_path: Path,
+    script: list[Any],
+    later: list[Any],
+    cut: int,
+    limits: tuple[int, int],
+) -> None:
+    """The first records of an epoch were delivered, all but its start are carried into the next."""
+    platform = fresh(engine, tmp_path)
+    old = platform.terminal
+    play(old, script[:cut])
+    platform.deliver()
+    platform.interpret(limits[0])
+    play(old, script[cut:])
+    new = platform.terminal = old.next_epoch()
+    for seq in range(2, old.head + 1):
+        try:
+            new.carry(old, seq)
+        except ProtocolError:
+            continue  # garbage: no terminal can carry it
+    play(new, later)
+    platform.deliver()
+    platform.interpret(limits[0])
+    first, waited = said(platform), waits(platform)
+    versions = [row["version"] for row in platform.rows(registrations)]
+    again(platform)
+    platform.interpret(limits[1])
+    assert (said(platform), waits(platform)) == (first, waited)
+    assert [row["version"] for row in platform.rows(registrations)] == versions
 
 
 def strip_badges(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -185,6 +185,11 @@ def test_a_clock_that_was_set_wrong_is_corrected_by_a_synchronised_one(
     machine.wait(1_000)
     machine.set(0, Sync.SYNCHRONISED)
     assert told(platform, machine) == [(0, 41, True)] * 2
+    rows = platform.rows_by_seq()
+    for limit in (1, 100):
+        again(platform)
+        platform.interpret(limit)
+        assert platform.rows_by_seq() == rows
 
 
 def test_what_a_synchronised_record_said_outlives_one_that_is_only_set(
