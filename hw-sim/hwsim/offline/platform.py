@@ -1,4 +1,4 @@
-"""What the platform's SQLite database says, read beside the platform: bounds are in no page of it.
+"""What the platform's SQLite database says, read beside the platform: a million rows at once.
 
 `hwsim` never imports `cloud`; the columns are those of cloud/registrations/tables.py.
 """
