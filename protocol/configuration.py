@@ -17,7 +17,7 @@ def _info(terminal: bytes, number: int, kid: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One configuration: `body` is TOML (UTF-8); `number` never falls on a terminal."""
+    """One configuration: `body` as `protocol.configured` has it; `number` never falls."""
 
     terminal: bytes
     number: int

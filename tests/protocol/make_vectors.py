@@ -38,6 +38,7 @@ FILES = {
     "disclosures": vectors_of_messages.disclosures,
     "receipts": vectors_of_messages.receipts,
     "trust": vectors_of_messages.trusted,
+    "rosters": vectors_of_messages.blocked,
 }
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Every kind of message, made by the code under test from fixed keys and numbers."""
 
+import hmac
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,12 @@ from protocol.batches import Batch
 from protocol.bodies import BlobRef, Body, Direction, Kind, Sync, Time
 from protocol.commands import Command
 from protocol.configuration import Configuration
+from protocol.configured import Configured
 from protocol.disclosure import Disclosure
 from protocol.hello import EpochState, Hello
 from protocol.keys import Algorithm, SigningKey
 from protocol.receipts import Leaf, Verdict, sign_receipts
+from protocol.roster import KEY, Roster
 from protocol.seals import SealingKey
 from protocol.trust import Trust
 
@@ -41,6 +44,17 @@ ROOT, RECEIPT, CONFIG = signing_key(5), signing_key(6), signing_key(7)
 EPOCH, NONCE, BOOT = bytes(range(16)), b"n" * 16, b"b" * 16
 TIME = Time(1_790_000_000_000, BOOT, 61_000, Sync.SYNCHRONISED, 12)
 BADGE = Badge("04A1B2C3D4E5F6", "uid", Assurance.UID, 0, "0880000034", "17")
+BLOCKED = [
+    ("uid", "04A1B2C3D4E5F6"),
+    ("construbadge-sim", "0000000000012345"),
+    ("em4100", "0000000007"),
+]
+ENTRIES = [
+    hmac.digest(b"\7" * KEY, f"pointeuse/1/roster{profile}\0{number}".encode(), "sha256")[:8]
+    for profile, number in BLOCKED
+]
+ROSTER = Roster(b"\7" * KEY, b"".join(sorted(ENTRIES)))
+CONFIGURED = Configured('[gate]\nleast_assurance = "read"\ndebounce_s = 5.0\n', ROSTER)
 TRUST = Trust(
     number=1,
     issued_ms=1_780_000_000_000,
@@ -198,6 +212,8 @@ def all_messages() -> dict[str, list[bytes]]:
         "trust-payload": [payload_of(trust)],
         "configuration-payload": [payload_of(configuration)],
         "command-payload": [payload_of(command)],
+        "configuration-body": [Configured("[gate]\n").encode(), CONFIGURED.encode()],
+        "roster": [cbor.encode(ROSTER.fields())],
         "cose-key": [ROOT.public.to_cose(), signing_key(9, Algorithm.ES256).public.to_cose()],
         "disclosure": [made.disclosure().encode(), carried(made).encode()],
         "archive-header": archive_items(made)[:1],

@@ -63,8 +63,8 @@ def test_every_rule_that_is_a_message_is_tried() -> None:
 def test_the_documentation_names_every_key() -> None:
     docs = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
     for rule in ("body", "moment", "batch", "hello-payload", "leaf", "trust-payload",
-                 "configuration-payload", "command-payload", "disclosure",
-                 "archive-header"):  # fmt: skip
+                 "configuration-payload", "configuration-body", "roster", "command-payload",
+                 "disclosure",                 "archive-header"):  # fmt: skip
         (text,) = re.findall(rf"^{rule} = \{{(.*?)^\}}", CDDL, re.MULTILINE | re.DOTALL)
         keys = set(re.findall(r"(\d+) =>", text))
         (table,) = re.findall(rf"^#+ `{rule}`\n(.*?)(?=^#|\Z)", docs, re.MULTILINE | re.DOTALL)

@@ -15,6 +15,7 @@ from protocol.batches import Batch
 from protocol.bodies import Body, peek_blob_hash
 from protocol.commands import Command
 from protocol.configuration import Configuration
+from protocol.configured import Configured
 from protocol.disclosure import Disclosure
 from protocol.errors import LinkError, ProtocolError
 from protocol.hello import Hello
@@ -52,6 +53,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "configuration": lambda raw: Configuration.verify(
         raw, CONFIG_LOOKUP, terminal=ME, newer_than=0, sealing_key=MINE
     ),
+    "configured": Configured.decode,
     "command": lambda raw: Command.verify(raw, CONFIG_LOOKUP, terminal=ME, nonce=NONCE, after=0),
     "disclosure": Disclosure.decode,
     "archive": lambda raw: list(archive.read(io.BytesIO(raw))),

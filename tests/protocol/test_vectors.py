@@ -25,7 +25,7 @@ from protocol.verification import verify
 
 DIRECTORY = Path(protocol.__file__).parent / "vectors"
 _TEXT = {"why", "what", "error", "device_number", "number", "profile", "employer", "worker", "name",
-         "reject_device_numbers"}  # fmt: skip
+         "reject_device_numbers", "toml"}  # fmt: skip
 
 
 def load(name: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import cbor2
 
 from protocol import chain
+from protocol import roster as rosters
 from protocol.commands import Command
 from protocol.configuration import Configuration
 from protocol.keys import Algorithm
@@ -13,7 +14,10 @@ from protocol.receipts import sign_receipts
 from protocol.trust import Trust
 from tests.protocol.messages import (
     BADGE,
+    BLOCKED,
     CONFIG,
+    CONFIGURED,
+    ENTRIES,
     EPOCH,
     ME,
     MINE,
@@ -22,6 +26,7 @@ from tests.protocol.messages import (
     RECEIPT,
     RECOVERY,
     ROOT,
+    ROSTER,
     TERMINAL,
     TIME,
     TRUST,
@@ -185,6 +190,34 @@ def receipts() -> Vector:
             for why, (error, parts) in reject.items()
         ],
     }
+
+
+def blocked() -> Vector:
+    def entries(*values: int) -> bytes:
+        return b"".join(value.to_bytes(rosters.ENTRY, "big") for value in values)
+
+    key, settings = b"\7" * rosters.KEY, '[gate]\nleast_assurance = "read"\n'
+    full = {0: 1, 1: settings, 2: {0: key, 1: entries(1, 2)}}
+    reject = {
+        "a short key": full | {2: {0: key[:-1], 1: b""}},
+        "a piece of an entry": full | {2: {0: key, 1: entries(1)[:-1]}},
+        "entries that fall": full | {2: {0: key, 1: entries(2, 1)}},
+        "an entry twice": full | {2: {0: key, 1: entries(1, 1)}},
+        "no TOML": full | {1: "[gate"},
+        "an unknown setting": full | {1: "[gate]\ncolour = 1\n"},
+        "an unknown assurance": full | {1: '[gate]\nleast_assurance = "sure"\n'},
+        "a debounce of an hour and more": full | {1: "[gate]\ndebounce_s = 3601.0\n"},
+        "settings of another version": full | {0: 2},
+    }
+    return {
+        "accept": [{"body": CONFIGURED.encode(), "key": ROSTER.key, "toml": CONFIGURED.toml,
+                    "blocked": [{"profile": profile, "number": number, "entry": entry}
+                                for (profile, number), entry in zip(BLOCKED, ENTRIES, strict=True)],
+                    "others": [{"profile": "uid", "number": "04A1B2C3D4E5F7"},
+                               {"profile": "em4100", "number": "04A1B2C3D4E5F6"}]}],
+        "reject": [{"why": why, "body": cbor2.dumps(fields), "error": "MalformedError"}
+                   for why, fields in reject.items()],
+    }  # fmt: skip
 
 
 def trusted() -> Vector:
