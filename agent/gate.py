@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from agent.feedback import Sink
+from agent.badges.conditions import Conditions
+from agent.feedback import TOLD, Sink
 from agent.notify import Notifier
 from agent.queue.errors import SQLITE_ERRORS, CannotStoreError
 from agent.queue.journal import Journal
@@ -19,6 +20,7 @@ from agent.reads import BadgeRead, Event, Feedback, ReaderState, Unreadable
 from agent.recorder import GROUP_READS, Recorder
 from agent.telemetry import Telemetry
 from agent.upkeep import Upkeep
+from protocol.badges import Flag
 from protocol.errors import MalformedError
 
 T = TypeVar("T")
@@ -83,8 +85,10 @@ class Gate:
         self.journal, self.recorder, self.telemetry = journal, recorder, telemetry
         self.recorded: Callable[[], None] = lambda: None
         """Called after each commit of taps, in the gate's thread: wakes the uplink."""
+        self.conditions = Conditions()
+        """What every badge is measured against; changed in the gate's thread."""
+        self.debounce_s = debounce_s
         self._sink = sink
-        self._debounce_s = debounce_s
         self._notifier = notifier or Notifier()
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._seen: dict[tuple[str, str], float] = {}
@@ -171,7 +175,8 @@ class Gate:
         fresh: list[BadgeRead] = []
         again: list[BadgeRead] = []
         for read in reads:
-            (fresh if self._is_new(read) else again).append(read)
+            measured = self.conditions.apply(read)
+            (fresh if self._is_new(measured) else again).append(measured)
         if fresh:
             self._store(fresh)
         for read in again:
@@ -188,7 +193,7 @@ class Gate:
             return
         green = Feedback.RECORDED if self.telemetry.online else Feedback.RECORDED_OFFLINE
         for read in reads:
-            self._show(read.reader, green)
+            self._show_recorded(read, green)
         self.telemetry.count("taps", len(reads))
         self.telemetry.alarm("cannot-store", None)
         self.recorded()
@@ -234,7 +239,7 @@ class Gate:
         badge = (read.profile, read.badge)
         before = self._seen.get(badge)
         self._seen[badge] = now
-        return before is None or now - before >= self._debounce_s
+        return before is None or now - before >= self.debounce_s
 
     def _repeated(self, read: BadgeRead) -> None:
         """Say "already recorded", which is green, unless the presentation before was not."""
@@ -242,7 +247,7 @@ class Gate:
             self._show(read.reader, Feedback.TRY_AGAIN)
             return
         self.telemetry.count("duplicates")
-        self._show(read.reader, Feedback.DUPLICATE)
+        self._show_recorded(read, Feedback.DUPLICATE)
 
     def _cannot_store(self, reads: Sequence[BadgeRead], error: Exception) -> None:
         _log.error("%s", error)
@@ -253,6 +258,14 @@ class Gate:
             self._seen.pop((read.profile, read.badge), None)
             self._show(read.reader, Feedback.OUT_OF_ORDER)
 
+    def _show_recorded(self, read: BadgeRead, green: Feedback) -> None:
+        """Green, or that and what is to be put right about the badge."""
+        told = Flag(read.flags) & TOLD if read.flags else None
+        if told:
+            self._sink.show(read.reader, Feedback.RECORDED_BUT, told)
+        else:
+            self._show(read.reader, green)
+
     def _show(self, reader: str, feedback: Feedback) -> None:
         self._sink.show(reader, feedback)
 
@@ -262,7 +275,7 @@ class Gate:
         if now - self._tick_at >= _TICK_S:
             self._tick_at = now
             self._notifier.send("WATCHDOG=1")
-            horizon = now - max(self._debounce_s, _TICK_S)
+            horizon = now - max(self.debounce_s, _TICK_S)
             self._seen = {badge: at for badge, at in self._seen.items() if at > horizon}
             written = self.upkeep.each_second()
         if idle:

@@ -50,6 +50,8 @@ class Feedback(Enum):
 
     RECORDED = "recorded"
     RECORDED_OFFLINE = "recorded-offline"
+    RECORDED_BUT = "recorded-but"
+    """As durable as the two before; something about the badge is to be put right."""
     DUPLICATE = "already-recorded"
     TRY_AGAIN = "try-again"
     OUT_OF_ORDER = "out-of-order"

@@ -12,11 +12,13 @@ from agent.queue.opening import open_journal
 from agent.reads import BadgeRead, Feedback
 from agent.recorder import Recorder
 from agent.telemetry import Telemetry
-from protocol.badges import Assurance
+from protocol.badges import Assurance, Flag
 from protocol.bodies import Sync, Time
 from protocol.identity import generate_identity
 from protocol.keys import SigningKey
 from protocol.seals import SealingKey
+
+NOTHING = Flag(0)
 
 
 class FakeClock:
@@ -42,8 +44,12 @@ class Screen:
     def __init__(self) -> None:
         self.shown: list[tuple[str, Feedback]] = []
 
-    def show(self, reader: str, feedback: Feedback) -> None:
+        self.told: list[Flag] = []
+
+    def show(self, reader: str, feedback: Feedback, flags: Flag = NOTHING) -> None:
         self.shown.append((reader, feedback))
+        if flags:
+            self.told.append(flags)
 
 
 @dataclass

@@ -6,9 +6,12 @@ import threading
 
 import pytest
 
-from agent.feedback import LogSink, ReaderSink, Sinks, TerminalSink
+from agent.feedback import TOLD, LogSink, ReaderSink, Sinks, TerminalSink, reasons
 from agent.readers.base import Emit
 from agent.reads import Feedback
+from protocol.badges import Flag
+
+NOTHING = Flag(0)
 
 
 class Recording:
@@ -16,7 +19,7 @@ class Recording:
         self.name = name
         self.shown: list[tuple[str, Feedback]] = []
 
-    def show(self, reader: str, feedback: Feedback) -> None:
+    def show(self, reader: str, feedback: Feedback, flags: Flag = NOTHING) -> None:
         self.shown.append((reader, feedback))
 
     def describe(self) -> str:
@@ -33,7 +36,7 @@ class Failing:
     def __init__(self) -> None:
         self.works = False
 
-    def show(self, reader: str, feedback: Feedback) -> None:
+    def show(self, reader: str, feedback: Feedback, flags: Flag = NOTHING) -> None:
         if not self.works:
             raise OSError("the screen is unplugged")
 
@@ -79,7 +82,7 @@ def test_a_screen_gets_a_coloured_line(feedback: Feedback) -> None:
     screen = Screen()
     TerminalSink(screen).show("gate", feedback)
     line = screen.getvalue()
-    green = feedback in (Feedback.RECORDED, Feedback.RECORDED_OFFLINE, Feedback.DUPLICATE)
+    green = feedback not in (Feedback.TRY_AGAIN, Feedback.OUT_OF_ORDER)
     assert ("\x1b[32;1m" in line) == green
     assert line.endswith("\x1b[0m\n")
     assert "gate: " in line
@@ -101,3 +104,32 @@ def test_out_of_order_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -
         LogSink().show("gate", Feedback.OUT_OF_ORDER)
         LogSink().show("gate", Feedback.RECORDED)
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_what_is_to_be_put_right_comes_after_recorded_and_in_another_colour() -> None:
+    flags = Flag.LOW_ASSURANCE | Flag.BLOCKED
+    file, screen = io.StringIO(), Screen()
+    TerminalSink(file).show("gate", Feedback.RECORDED_BUT, flags)
+    TerminalSink(screen).show("gate", Feedback.RECORDED_BUT, Flag.EXPIRED)
+    assert file.getvalue() == (
+        "gate: recorded, badge blocked, badge not identified surely enough: see the site office\n"
+    )
+    green, amber = screen.getvalue().split("\x1b[0m")[:2]
+    assert green == "\x1b[32;1mgate: recorded"
+    assert amber == "\x1b[33;1m, badge expired: see the site office"
+
+
+def test_the_log_says_recorded_and_why_not_only_that(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        LogSink().show("gate", Feedback.RECORDED_BUT, Flag.BLOCKED)
+        LogSink().show("gate", Feedback.RECORDED)
+    assert [record.getMessage() for record in caplog.records] == [
+        "gate: recorded-but (badge blocked)",
+        "gate: recorded",
+    ]
+
+
+@pytest.mark.parametrize("flag", Flag)
+def test_every_flag_has_words(flag: Flag) -> None:
+    assert len(reasons(flag)) == 1
+    assert flag in TOLD

@@ -5,12 +5,15 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from agent.badges.conditions import Conditions
 from agent.gate import Gate, StoppedError
 from agent.queue.errors import CannotStoreError
 from agent.queue.rows import Row
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
+from protocol.badges import Assurance, Flag
+from protocol.roster import Roster
 from protocol.seals import MLKEM768_X25519, SealingKey
-from tests.agent.terminal import Screen, Terminal, read
+from tests.agent.terminal import NOTHING, Screen, Terminal, read
 
 
 class Running:
@@ -55,9 +58,9 @@ def test_green_comes_after_the_commit(terminal: Terminal) -> None:
     terminal.journal.append = noting  # type: ignore[method-assign]
     show = running.screen.show
 
-    def showing(reader: str, feedback: Feedback) -> None:
+    def showing(reader: str, feedback: Feedback, flags: Flag = NOTHING) -> None:
         order.append(feedback.value)
-        show(reader, feedback)
+        show(reader, feedback, flags)
 
     running.screen.show = showing  # type: ignore[method-assign]
     running.gate.emit(read("1"))
@@ -179,3 +182,39 @@ def test_a_stopped_gate_answers_nobody(terminal: Terminal) -> None:
     running.gate.run()
     with pytest.raises(StoppedError):
         running.gate.ask(lambda: None)
+
+
+def test_a_blocked_badge_is_recorded_flagged_and_told_each_time(
+    running: Running, terminal: Terminal
+) -> None:
+    kept: list[BadgeRead] = []
+    record = terminal.recorder.record
+
+    def keeping(reads: Sequence[BadgeRead]) -> list[int]:
+        kept.extend(reads)
+        return record(reads)
+
+    terminal.recorder.record = keeping  # type: ignore[method-assign]
+    roster = Roster.of([("em4100", "0000000001")])
+    running.gate.ask(lambda: setattr(running.gate, "conditions", Conditions(None, roster)))
+    for number in ("0000000001", "0000000002", "0000000001"):
+        running.gate.emit(read(number))
+        running.settle()
+    but = Feedback.RECORDED_BUT
+    assert running.settle() == [but, Feedback.RECORDED_OFFLINE, but]
+    assert running.screen.told == [Flag.BLOCKED, Flag.BLOCKED]
+    assert [each.flags for each in kept] == [Flag.BLOCKED, 0]
+
+
+def test_what_the_card_says_of_itself_is_told_beside_what_the_terminal_asks(
+    running: Running,
+) -> None:
+    running.gate.ask(lambda: setattr(running.gate, "conditions", Conditions(Assurance.READ)))
+    weak = read("0000000001")
+    sure = BadgeRead("gate", "1", "site", Assurance.READ, flags=Flag.EXPIRED | 1 << 12)
+    unknown = BadgeRead("gate", "2", "site", Assurance.READ, flags=1 << 12)
+    for each in (weak, sure, unknown):
+        running.gate.emit(each)
+    shown = running.settle()
+    assert shown == [Feedback.RECORDED_BUT, Feedback.RECORDED_BUT, Feedback.RECORDED_OFFLINE]
+    assert running.screen.told == [Flag.LOW_ASSURANCE, Flag.EXPIRED]

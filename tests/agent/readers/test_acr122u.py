@@ -5,7 +5,7 @@ import pytest
 from agent.readers import acr122u
 from agent.reads import Feedback
 
-RED, GREEN = 0x50, 0xA0
+RED, GREEN, AMBER = 0x50, 0xA0, 0xF0
 
 
 @pytest.mark.parametrize("feedback", Feedback)
@@ -15,7 +15,8 @@ def test_every_feedback_has_a_signal_of_its_own(feedback: Feedback) -> None:
     assert signal[4] == 4
     assert len(signal) == 9
     bad = feedback in (Feedback.TRY_AGAIN, Feedback.OUT_OF_ORDER)
-    assert signal[3] == (RED if bad else GREEN)
+    good = AMBER if feedback is Feedback.RECORDED_BUT else GREEN
+    assert signal[3] == (RED if bad else good)
     assert [acr122u.signal(other) for other in Feedback].count(signal) == 1
 
 
