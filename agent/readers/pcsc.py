@@ -7,16 +7,15 @@ import threading
 import time
 from dataclasses import dataclass
 
+from agent.badges.identify import Identifier
 from agent.badges.presented import presented
-from agent.badges.uid import uid_badge
+from agent.badges.sessions import CardError
 from agent.readers import acr122u
 from agent.readers.base import LONGEST_BACKOFF_S, Backoff, Emit, StateReport
 from agent.readers.config import PcscConfig
 from agent.readers.winscard import (
-    CardError,
     CardSession,
     Context,
-    PcscError,
     ServiceError,
     Slot,
     removed,
@@ -59,9 +58,10 @@ class PcscReader:
     Readers that must not wait for each other's cards get a table each.
     """
 
-    def __init__(self, config: PcscConfig) -> None:
+    def __init__(self, config: PcscConfig, identifier: Identifier) -> None:
         self.name = config.name
         self._config = config
+        self._identifier = identifier
         self._readers: list[str] = []
         self._atr = b""
         self._lying: dict[str, BadgeRead | Unreadable] = {}
@@ -148,7 +148,7 @@ class PcscReader:
         """Speak to the card in `name`, and tell what came of it."""
         try:
             with context.connect(name) as session:
-                event = self._event(*session.transmit(_GET_UID))
+                event = self._event(session)
                 del self._retries[name]
                 if self._present(name, event, emit) and acr122u.is_one(name):
                     self._light(session)
@@ -156,12 +156,15 @@ class PcscReader:
             self._retries[name].later()
             self._present(name, Unreadable(self.name, error.reason), emit)
 
-    def _event(self, uid: bytes, status: int) -> BadgeRead | Unreadable:
+    def _event(self, session: CardSession) -> BadgeRead | Unreadable:
+        uid, status = session.transmit(_GET_UID)
         if status == _NO_INFORMATION:
             raise removed("GET DATA")
         if status != _OK:
             return Unreadable(self.name, "no-uid")
-        return presented(self.name, self._config.direction, lambda: uid_badge(uid))
+        return presented(
+            self.name, self._config.direction, lambda: self._identifier.identify(session, uid)
+        )
 
     def _present(self, name: str, event: BadgeRead | Unreadable, emit: Emit) -> bool:
         """Emit `event`, unless it was already told of the card that lies there."""
@@ -175,7 +178,7 @@ class PcscReader:
         return True
 
     def _light(self, session: CardSession) -> None:
-        with contextlib.suppress(queue.Empty, PcscError):
+        with contextlib.suppress(queue.Empty, CardError, ServiceError):
             session.transmit(acr122u.signal(self._word.get(timeout=_FEEDBACK_S)))
 
     def _state(self, everything: list[str]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from agent.badges.sessions import CardError
 from agent.readers.base import ReaderUnavailableError
 
 try:
@@ -45,18 +46,14 @@ _REMOVED = {
 _BUSY = {scard.SCARD_E_SHARING_VIOLATION, scard.SCARD_W_RESET_CARD}
 
 
-class PcscError(Exception):
-    """A PC/SC call failed."""
+class ServiceError(Exception):
+    """pcscd is away or refuses: this context is of no more use."""
 
     def __init__(self, call: str, code: int) -> None:
         """`code` is the SCARD_ value that `call` returned."""
-        super().__init__(f"{call}: {scard.SCardGetErrorMessage(code)} ({code & 0xFFFFFFFF:#010x})")
+        super().__init__(_failure(call, code))
         self.call = call
         self.code = code
-
-
-class ServiceError(PcscError):
-    """pcscd is away or refuses: this context is of no more use."""
 
     @property
     def away(self) -> bool:
@@ -69,15 +66,14 @@ class ServiceError(PcscError):
         return self.code in _DENIED and self.call == _ESTABLISH
 
 
-class CardError(PcscError):
-    """The card did not answer; `reason` is "pulled-away", "busy" or "mute"."""
+def _card_error(call: str, code: int) -> CardError:
+    if code in _REMOVED:
+        return CardError("pulled-away", _failure(call, code))
+    return CardError("busy" if code in _BUSY else "mute", _failure(call, code))
 
-    @property
-    def reason(self) -> str:
-        """The word counted in telemetry."""
-        if self.code in _REMOVED:
-            return "pulled-away"
-        return "busy" if self.code in _BUSY else "mute"
+
+def _failure(call: str, code: int) -> str:
+    return f"{call}: {scard.SCardGetErrorMessage(code)} ({code & 0xFFFFFFFF:#010x})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +175,7 @@ class CardSession:
         left = scard.SCARD_LEAVE_CARD if error is None else scard.SCARD_UNPOWER_CARD
         scard.SCardDisconnect(self._card, left)
 
-    def transmit(self, apdu: Sequence[int]) -> tuple[bytes, int]:
+    def transmit(self, apdu: Sequence[int], /) -> tuple[bytes, int]:
         """Data and status word (ISO/IEC 7816-4, 5.3) of a command.
 
         Raises CardError, ServiceError.
@@ -194,11 +190,11 @@ class CardSession:
 
 def removed(call: str) -> CardError:
     """The error of a card that went during `call`."""
-    return CardError(call, scard.SCARD_W_REMOVED_CARD)
+    return _card_error(call, scard.SCARD_W_REMOVED_CARD)
 
 
 def _check(call: str, code: int) -> None:
     if code in _LOST:
         raise ServiceError(call, code)
     if code != scard.SCARD_S_SUCCESS:
-        raise CardError(call, code)
+        raise _card_error(call, code)
