@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from agent.readers.config import ReaderConfig
 from protocol import settings
+from protocol.configured import AssuranceWord
 
 _SOCKET_PATH = 107
 """Octets of the path of a unix socket at most (unix(7))."""
@@ -40,6 +41,8 @@ class Gate(Struct, forbid_unknown_fields=True, frozen=True):
     debounce_s: Annotated[float, Meta(ge=0, le=3600)] = 3.0
     seal_s: Annotated[float, Meta(gt=0, le=86_400)] = 3600.0
     seal_taps: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    least_assurance: AssuranceWord | None = None
+    """How surely a badge has to be identified; below it, a tap is recorded and flagged."""
 
 
 class Retention(Struct, forbid_unknown_fields=True, frozen=True):

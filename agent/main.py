@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.config import Config
+from agent.configuration import Configurations
 from agent.disk import make_room
 from agent.feedback import LogSink, ReaderSink, Sink, Sinks, TerminalSink
 from agent.gate import Gate
@@ -77,11 +78,12 @@ class Agent:
             recorder,
             self.telemetry,
             Sinks(sinks),
-            debounce_s=config.gate.debounce_s,
             retention_ms=int(config.retention.days * 86_400_000),
             notifier=self._notifier,
             receipt_keys=lambda: [key.to_cose() for key in self._trust.receipt_keys],
         )
+        self._configurations = Configurations(state, self._trust, self.gate, config.gate)
+        self._configurations.start()
         self._stop = threading.Event()
         self._known = {"epoch": recorder.ordinal, "head": recorder.seq, "acked": 0, "queue": 0}
 
@@ -131,6 +133,7 @@ class Agent:
         now = self._clock.now()
         return self._known | {
             "clock": {"sync": now.sync.name.lower(), "bound_ms": now.bound_ms},
+            "configuration": self._configurations.told(),
         }
 
     def _start_reader(self, reader: Reader) -> threading.Thread:
@@ -153,6 +156,7 @@ class Agent:
             self._key,
             self.gate,
             self._trust,
+            self._configurations,
             self._clock,
             self.snapshot,
             waker,

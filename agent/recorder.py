@@ -77,6 +77,8 @@ class Recorder:
         """
         self.terminal = key.public.thumbprint
         self.receipt_hash: bytes | None = journal.fact("receipt-hash")
+        self.config_version: int | None = None
+        """The configuration in force, for each record to name."""
         self.seal_to = seal_to
         self._journal, self._key, self._clock = journal, key, clock
         self._seal_ms, self._seal_taps = seal_ms, seal_taps
@@ -268,7 +270,10 @@ class Recorder:
             self._kept_ms = now.wall_ms
 
     def _body(self, group: "_Group", kind: Kind, now: Time, **fields: Any) -> bytes:
-        return Body(self.terminal, self.epoch, group.seq + 1, kind, now, **fields).encode()
+        version = self.config_version
+        return Body(
+            self.terminal, self.epoch, group.seq + 1, kind, now, config_version=version, **fields
+        ).encode()
 
     # -- epochs and commits ------------------------------------------------------------------
 
@@ -291,7 +296,10 @@ class Recorder:
         data: dict[int, Any] = {0: reason, 1: ordinal}
         if previous is not None:
             data |= {2: previous[0], 3: previous[1], 4: previous[2]}
-        body = Body(self.terminal, epoch, 1, Kind.START, now, data=data).encode()
+        version = self.config_version
+        body = Body(
+            self.terminal, epoch, 1, Kind.START, now, config_version=version, data=data
+        ).encode()
         link = chain.next_link(anchor, body)
         signature = chain.head_signature(chain.Head(self.terminal, epoch, 1, link), self._key)
         row = Row(1, body, None, link, signature)

@@ -4,10 +4,10 @@ All are kept as `trust/<number>.cbor`: the first was pinned at enrolment, each l
 by the roots of the one before.
 """
 
-import os
 from pathlib import Path
 
-from protocol import trust
+from agent.files import write_durably
+from protocol import cose, trust
 from protocol.errors import KeyFileError, ProtocolError
 from protocol.keys import VerifyKey
 from protocol.seals import SealingKey
@@ -24,6 +24,7 @@ class TrustStore:
         """Opens what the platform encrypts to this terminal."""
         self._newest = b""
         self._receipt_keys: dict[bytes, VerifyKey] = {}
+        self._config_keys: dict[bytes, VerifyKey] = {}
         self.current = self._walk()
 
     @property
@@ -35,6 +36,15 @@ class TrustStore:
         revoked = self.current.revoked
         return [key for name, key in self._receipt_keys.items() if name not in revoked]
 
+    @property
+    def config_lookup(self) -> cose.KeyLookup:
+        """Every key that any document trusted with configuration, and the newest does not revoke.
+
+        What was adopted under a key that has been replaced since stays in force.
+        """
+        revoked = self.current.revoked
+        return cose.keyring(key for name, key in self._config_keys.items() if name not in revoked)
+
     def follow(self, message: bytes) -> Trust:
         """Adopt the next document, durably; one that is held already changes nothing.
 
@@ -43,25 +53,14 @@ class TrustStore:
         if message == self._newest:
             return self.current
         following = trust.follow(self.current, message)
-        path = self._path(following.number)
-        temporary = path.with_suffix(".new")
-        with temporary.open("wb") as file:
-            file.write(message)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        # Without this a power cut may take the name back, and what follows would hang in the air.
-        directory = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_durably(self._path(following.number), message)
         self.current, self._newest = following, message
         self._remember(following)
         return following
 
     def _remember(self, document: Trust) -> None:
         self._receipt_keys |= {key.thumbprint: key for key in document.receipt_keys}
+        self._config_keys |= {key.thumbprint: key for key in document.config_keys}
 
     def _walk(self) -> Trust:
         number = 1

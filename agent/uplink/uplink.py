@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from agent import config
 from agent.clock import Clock
+from agent.configuration import Configurations
 from agent.gate import Gate, StoppedError
 from agent.queue.errors import JournalError
 from agent.telemetry import Telemetry
@@ -48,12 +49,14 @@ class Uplink:
         key: SigningKey,
         gate: Gate,
         trust: TrustStore,
+        configurations: Configurations,
         clock: Clock,
         snapshot: Callable[[], dict[str, Any]],
         waker: Waker,
     ) -> None:
         self._settings, self._state, self._device, self._key = settings, state, device, key
         self._gate, self._trust, self._clock = gate, trust, clock
+        self._configurations = configurations
         self._telemetry: Telemetry = gate.telemetry
         self._backlog = Backlog(gate.journal, gate.recorder, gate.upkeep.salvager.look_again)
         self._snapshot, self._waker = snapshot, waker
@@ -129,6 +132,7 @@ class Uplink:
             trust=self._trust.current.number,
             epochs=self._ask(self._backlog.epochs),
             sealing_key=self._trust.sealing_key.public.raw,
+            config_version=self._configurations.number,
         )
         connection.publish(self._topic("hello"), hello.sign(self._key))
         self._await_receipt(connection, nonce)
@@ -185,6 +189,8 @@ class Uplink:
             if name == "trust":
                 self._trust.follow(payload)
                 self._ask(self._use_new_trust)
+            if name == "config" and self._configurations.receive(payload):
+                self._greeted_at = -_GREET_AGAIN_S  # the platform is told in a quiet moment
         except ProtocolError as error:
             self._telemetry.count("refused_messages")
             _log.warning("a message on %s is refused: %s", topic, error)

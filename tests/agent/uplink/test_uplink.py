@@ -27,6 +27,7 @@ def uplink(terminal: Terminal) -> Uplink:
         terminal.key,
         gate,
         None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
         terminal.clock,  # type: ignore[arg-type]
         dict,
         Waker(),
