@@ -1,6 +1,7 @@
 """Every table of the platform: importing this module fills `metadata`."""
 
 import cloud.companies.tables
+import cloud.configurations.tables
 import cloud.custody.tables
 import cloud.registrations.tables
 import cloud.terminals.tables

@@ -28,6 +28,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
 
     from cloud import settings
     from cloud.backup.presence import present
+    from cloud.configurations.publishing import Publisher
     from cloud.db import writer_engine
     from cloud.errors import RefusedError
     from cloud.ingest.custody import Custody
@@ -44,6 +45,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
     with one_line_errors():
         config = settings.load(config_path)
         keys = config.directory / "keys"
+        config_key = load_signing_key(keys / "config.key")
         receipt_key = load_signing_key(keys / "receipt.key")
         opening = sealing_keys(config.directory)
         if worker > 1 and config.database.url.startswith("sqlite"):
@@ -59,6 +61,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
                 Custody(engine, config.directory, generation),
                 Interpreter(engine, opening),
                 receipt_key,
+                Publisher(engine, config_key),
                 worker=worker,
             )
             for number in (signal.SIGINT, signal.SIGTERM):

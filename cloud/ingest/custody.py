@@ -176,7 +176,9 @@ class Custody:
             reason = "malformed" if isinstance(error, MalformedError) else "bad-signature"
             raise RejectedError(reason, str(error)) from error
         greetings.note_anchors(conn, terminal.id, hello)
-        self._seen(conn, terminal)
+        self._seen(
+            conn, terminal, sealing_key=hello.sealing_key, config_number=hello.config_version
+        )
         for state in hello.epochs:
             chains.note_ordinal(state.epoch, state.ordinal)
         answers = [
@@ -211,10 +213,9 @@ class Custody:
             values["last_seen_ms"] = now_ms()
         conn.execute(update(terminals).where(terminals.c.id == terminal.id).values(**values))
 
-    def _seen(self, conn: Connection, terminal: Terminal) -> None:
-        conn.execute(
-            update(terminals).where(terminals.c.id == terminal.id).values(last_seen_ms=now_ms())
-        )
+    def _seen(self, conn: Connection, terminal: Terminal, **said: Any) -> None:
+        values = {"last_seen_ms": now_ms(), **said}
+        conn.execute(update(terminals).where(terminals.c.id == terminal.id).values(**values))
 
     # -- nobody's ----------------------------------------------------------------------------
 

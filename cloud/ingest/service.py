@@ -8,13 +8,14 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from cloud import db, failures
+from cloud.configurations.publishing import Publisher
 from cloud.ingest.connection import Connection, ConnectionLostError
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Answer
@@ -49,10 +50,12 @@ class Service:
         custody: Custody,
         interpreter: Interpreter,
         key: SigningKey,
+        publisher: Publisher,
         *,
         worker: int = 1,
     ) -> None:
         """`key` signs receipts; `worker` tells the processes of ingest apart."""
+        self._publisher = publisher
         self._worker = worker
         self._config, self._engine, self._key = config, engine, key
         self._custody, self._interpreter = custody, interpreter
@@ -90,6 +93,7 @@ class Service:
         try:
             _log.info("ready: taking messages from %s:%d", broker.host, broker.port)
             notify("READY=1")
+            self._publisher.forget()
             while not self._stop.is_set():
                 self._turn(connection)
         finally:
@@ -103,14 +107,21 @@ class Service:
             answers = self._custody.accept(group)
             connection.acknowledge(group)
             self._reply(connection, answers)
+            # After the trust documents, which may name the key that signed it.
+            self._configure(connection, {each.device for each in group if each.name == "hello"})
             backlog = any(len(incoming.payload) >= _BACKLOG_BYTES for incoming in group)
             self._patience_s = _NEXT_BATCH_S if backlog else 0.0
         now = time.monotonic()
         if not group or now - self._turn_at > _TURN_S:
             self._turn_at = now
             self._patience_s = 0.0 if self._interpret() else _IDLE_S
+            self._configure(connection, None)
             with self._engine.connect() as conn:
                 db.checkpoint(conn)
+
+    def _configure(self, connection: Connection, greeting: Collection[str] | None) -> None:
+        for device, message in self._publisher.due(greeting):
+            connection.publish(device, "config", message)
 
     def _interpret(self) -> bool:
         """One turn of interpretation; whether more is to do. Its mistakes never stop custody."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from cloud.configurations.cli import configure
 from cloud.options import database_options, json_option, one_line_errors, session, show
 
 _DEVICE = click.argument("device")
@@ -166,6 +167,9 @@ def resolve_branch(
         changed = branches.resolve(conn, number, epoch, branch, attribute=attribute)
     word = "attributed" if attribute else "dismissed"
     click.echo(f"branch {branch} of epoch {epoch} is {word}{'' if changed else ' already'}")
+
+
+terminal.add_command(configure)
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Terminals, and the sites they are assigned to, from when until when."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -26,6 +27,8 @@ terminals = Table(
     Column("last_seen_ms", Millis),
     Column("last_status", Text, comment="JSON, as the terminal last published it"),
     Column("created_ms", Millis, nullable=False),
+    Column("sealing_key", LargeBinary, comment="X25519, as the terminal's last hello says"),
+    Column("config_number", BigInteger, comment="in force, as its last hello says"),
     CheckConstraint(one_of("status", "active", "inactive", "revoked", "banned"), name="status"),
     CheckConstraint("length(thumbprint) = 32", name="thumbprint"),
 )

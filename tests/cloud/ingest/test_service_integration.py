@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
+from cloud.configurations.publishing import Publisher
 from cloud.custody.tables import records, rejected
 from cloud.ingest import service as services
 from cloud.ingest.custody import Custody
@@ -52,6 +53,7 @@ class Ingest:
             self.custody,
             Interpreter(engine, [self.sealing_key]),
             self.receipt_key,
+            Publisher(engine, load_signing_key(keys / "config.key")),
         )
         self._thread = threading.Thread(target=self.service.run)
         self._thread.start()

@@ -1,0 +1,1 @@
+"""What the platform sets on its terminals, and how they learn it."""
