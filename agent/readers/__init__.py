@@ -2,7 +2,7 @@
 
 from agent.badges.identify import Identifier
 from agent.readers.base import Reader
-from agent.readers.config import PcscConfig, ReaderConfig, SerialConfig
+from agent.readers.config import ASKED, PcscConfig, ReaderConfig, SerialConfig
 
 __all__ = ["PcscConfig", "Reader", "ReaderConfig", "SerialConfig", "open_reader"]
 
@@ -15,6 +15,10 @@ def open_reader(config: ReaderConfig, identifier: Identifier | None = None) -> R
     reader never pays for PC/SC. Raises ReaderUnavailableError when that library is not installed.
     """
     if isinstance(config, SerialConfig):
+        if config.protocol in ASKED:
+            from agent.readers.asked import AskedReader
+
+            return AskedReader(config)
         from agent.readers.serial_port import SerialReader
 
         return SerialReader(config)

@@ -4,11 +4,25 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from agent.badges.wiegand import Layout
 from agent.readers.patterns import compile_pattern
 
 Direction = Literal["in", "out", "auto"]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=32)]
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
+
+Form = Literal["bits", "hex", "number"]
+
+ASKED = frozenset({"twn4", "sscp", "deister"})
+"""The serial protocols in which the terminal speaks first."""
+
+_ONLY_FOR: dict[str, tuple[str, ...]] = {
+    "pattern": ("line",),
+    "wiegand": ("wiegand",),
+    "form": ("wiegand",),
+    "address": ("sscp", "deister"),
+    "backwards": ("twn4", "sscp", "deister"),
+}
 
 
 class SerialConfig(
@@ -21,27 +35,38 @@ class SerialConfig(
 ):
     """A reader on a serial port.
 
-    `protocol` is "rdm6300" (RDM6300 and ID-12 frames) or "line" (numbers ended by CR or LF).
+    `protocol`: "rdm6300" (RDM6300 and ID-12 frames), "line" (numbers ended by CR or LF), "wiegand"
+    (a converter from Wiegand), "twn4" (Elatec, Simple Protocol), "sscp" (STid, version 1 in
+    plain), "deister" (deBus).
+
     `pattern`, for "line" only, is a regular expression that the whole line must match, with the
     named group `badge` and, if the line holds them, `employer` and `worker`; without it a line is
-    a number of digits. Raises ValueError (a msgspec.ValidationError when decoded).
+    a number of digits. `wiegand` and `form`, for "wiegand" only, are the card format (26) and what
+    the converter writes (hex). `address` is that of an "sscp" reader on RS-485 or of a "deister"
+    reader. `backwards` says, for the three that are asked, that chip numbers come last octet first
+    (deister: yes, the others: no). Raises ValueError (a msgspec.ValidationError when decoded).
     """
 
     name: Name
     device: Annotated[str, msgspec.Meta(min_length=1)]
-    protocol: Literal["rdm6300", "line"]
+    protocol: Literal["rdm6300", "line", "wiegand", "twn4", "sscp", "deister"]
     baud: Baud = 9600
     direction: Direction = "auto"
     pattern: str | None = None
+    wiegand: Layout | None = None
+    form: Form | None = None
+    address: Annotated[int, msgspec.Meta(ge=0, le=127)] | None = None
+    backwards: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.pattern is None:
-            return
-        if self.protocol != "line":
-            raise ValueError(
-                f'`pattern` is for protocol = "line", not "{self.protocol}"; remove it'
-            )
-        compile_pattern(self.pattern)
+        for key, protocols in _ONLY_FOR.items():
+            if getattr(self, key) is not None and self.protocol not in protocols:
+                named = " or ".join(f'"{protocol}"' for protocol in protocols)
+                raise ValueError(
+                    f'`{key}` is for protocol = {named}, not "{self.protocol}"; remove it'
+                )
+        if self.pattern is not None:
+            compile_pattern(self.pattern)
 
 
 class PcscConfig(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.reads import Feedback
 from protocol.badges import Badge
 
 
@@ -20,7 +21,12 @@ class Garbled:
     reason: str
 
 
-Result = Presented | Garbled
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reader that is asked answered, and no badge was there."""
+
+
+Result = Presented | Garbled | Answered
 
 
 class Parser(Protocol):
@@ -31,3 +37,13 @@ class Parser(Protocol):
 
     def idle(self) -> list[Result]:
         """The line went quiet: give up what is incomplete."""
+
+
+class Dialogue(Parser, Protocol):
+    """A protocol in which the terminal asks, and the reader answers each question once."""
+
+    def ask(self) -> bytes:
+        """The question whether a badge is there."""
+
+    def signal(self, feedback: Feedback) -> list[bytes]:
+        """The commands that show `feedback`, each answered once; none where none is known."""

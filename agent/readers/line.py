@@ -5,10 +5,10 @@ import re
 from agent.badges.printed import printed_badge
 from agent.badges.refusals import NotAnIdentityError
 from agent.readers.frames import Garbled, Presented, Result
+from agent.readers.lines import Lines
 from agent.readers.patterns import LONGEST_LINE, compile_pattern
 
 _DIGITS = re.compile(r"(?P<badge>[0-9]+)")
-_ENDS = frozenset(b"\r\n")
 
 
 class LineParser:
@@ -20,45 +20,17 @@ class LineParser:
         Raises ValueError when `pattern` is not acceptable.
         """
         self._pattern = _DIGITS if pattern is None else compile_pattern(pattern)
-        self._line = bytearray()
-        self._spoilt = False
+        self._lines = Lines(LONGEST_LINE)
 
     def feed(self, data: bytes) -> list[Result]:
         """Take the next bytes of the stream; what they complete, in order."""
-        results: list[Result] = []
-        for octet in data:
-            result = self._take(octet)
-            if result is not None:
-                results.append(result)
-        return results
+        return [
+            self._read(line) if isinstance(line, str) else line for line in self._lines.feed(data)
+        ]
 
     def idle(self) -> list[Result]:
         """The line went quiet: a line begun is cut, and what follows is new."""
-        cut = bool(self._line)
-        self._line.clear()
-        self._spoilt = False
-        return [Garbled("frame")] if cut else []
-
-    def _take(self, octet: int) -> Result | None:
-        if octet in _ENDS:
-            text = self._line.decode("ascii").strip(" ")
-            self._line.clear()
-            self._spoilt = False
-            return self._read(text) if text else None
-        if self._spoilt:
-            return None
-        if not 0x20 <= octet <= 0x7E:
-            return self._spoil("frame")
-        if len(self._line) == LONGEST_LINE:
-            return self._spoil("too-long")
-        self._line.append(octet)
-        return None
-
-    def _spoil(self, reason: str) -> Result:
-        """Give up this line, to its end."""
-        self._line.clear()
-        self._spoilt = True
-        return Garbled(reason)
+        return [Garbled("frame")] if self._lines.idle() else []
 
     def _read(self, text: str) -> Result:
         match = self._pattern.fullmatch(text)

@@ -15,9 +15,10 @@ import serial
 from agent.badges.presented import presented
 from agent.readers.base import Backoff, Emit, StateReport
 from agent.readers.config import SerialConfig
-from agent.readers.frames import Parser, Presented, Result
+from agent.readers.frames import Answered, Parser, Presented, Result
 from agent.readers.line import LineParser
 from agent.readers.rdm6300 import Rdm6300Parser
+from agent.readers.wiegand import WiegandParser
 from agent.reads import BadgeRead, Event, Feedback, Unreadable
 
 _QUIET_S = 0.25
@@ -29,11 +30,18 @@ its last repeat is the same presentation."""
 _STEADY_S = 2.0
 """A port open this long works: the next fault starts from a short back-off."""
 
-_FAMILIES: dict[str, str] = {"rdm6300": "RDM6300/ID-12", "line": "line scanner"}
+_FAMILIES: dict[str, str] = {
+    "rdm6300": "RDM6300/ID-12",
+    "line": "line scanner",
+    "wiegand": "Wiegand converter",
+    "twn4": "Elatec TWN4",
+    "sscp": "STid SSCP",
+    "deister": "Deister deBus",
+}
 
 
-class SerialReader:
-    """A serial reader of the configuration; it has no lamp the terminal could light."""
+class SerialPort:
+    """What every reader on a serial port does: open it, and come back after an unplug."""
 
     def __init__(self, config: SerialConfig) -> None:
         self.name = config.name
@@ -44,9 +52,6 @@ class SerialReader:
         family = _FAMILIES[self._config.protocol]
         return f"serial {family} on {self._config.device} at {self._config.baud} baud"
 
-    def feedback(self, feedback: Feedback) -> None:
-        """Nothing to light: these modules only send."""
-
     def run(self, emit: Emit, stop: threading.Event) -> None:
         """Read badges until `stop`; see Reader.run."""
         report = StateReport(self.name, emit)
@@ -56,8 +61,7 @@ class SerialReader:
             opened = time.monotonic()
             try:
                 with self._open() as port:
-                    report.tell("ready", f"{self.describe()}: open")
-                    self._listen(port, presentations, stop)
+                    self._serve(port, presentations, report, stop)
             except (OSError, ValueError, termios.error) as error:
                 if time.monotonic() - opened > _STEADY_S:
                     backoff.reset()
@@ -66,30 +70,60 @@ class SerialReader:
 
     def _open(self) -> serial.Serial:
         return serial.Serial(
-            self._config.device, self._config.baud, timeout=_QUIET_S, exclusive=True
+            self._config.device,
+            self._config.baud,
+            timeout=_QUIET_S,
+            write_timeout=_QUIET_S,
+            exclusive=True,
         )
 
-    def _listen(
-        self, port: serial.Serial, presentations: "Presentations", stop: threading.Event
+    def _serve(
+        self,
+        port: serial.Serial,
+        presentations: "Presentations",
+        report: StateReport,
+        stop: threading.Event,
+    ) -> None:
+        """Read badges until `stop`. Raises OSError when the port goes."""
+        raise NotImplementedError
+
+    def _take(self, result: Result, presentations: "Presentations") -> None:
+        if isinstance(result, Presented):
+            badge = result.badge
+            presentations.take(presented(self.name, self._config.direction, lambda: badge))
+        elif not isinstance(result, Answered):
+            presentations.take(Unreadable(self.name, result.reason))
+
+
+class SerialReader(SerialPort):
+    """A serial reader that sends by itself; it has no lamp the terminal could light."""
+
+    def feedback(self, feedback: Feedback) -> None:
+        """Nothing to light: these modules only send."""
+
+    def _serve(
+        self,
+        port: serial.Serial,
+        presentations: "Presentations",
+        report: StateReport,
+        stop: threading.Event,
     ) -> None:
         """Parse what arrives until `stop`. Raises OSError when the port goes."""
+        report.tell("ready", f"{self.describe()}: open")
         parser = self._parser()
         while not stop.is_set():
             data = port.read(1)
             if data:
                 data += port.read(min(port.in_waiting, _CHUNK))
             for result in parser.feed(data) if data else parser.idle():
-                presentations.take(self._event(result))
+                self._take(result, presentations)
 
     def _parser(self) -> Parser:
         if self._config.protocol == "rdm6300":
             return Rdm6300Parser()
+        if self._config.protocol == "wiegand":
+            return WiegandParser(self._config.wiegand or "26", self._config.form or "hex")
         return LineParser(self._config.pattern)
-
-    def _event(self, result: Result) -> BadgeRead | Unreadable:
-        if isinstance(result, Presented):
-            return presented(self.name, self._config.direction, lambda: result.badge)
-        return Unreadable(self.name, result.reason)
 
 
 class Presentations:

@@ -22,6 +22,7 @@ STX = b"\x02"
 ETX = b"\x03"
 
 _INT = struct.Struct("i")
+_CHUNK = 4096
 _FULL_MS = 1000
 """How long a program may leave a full line untouched before octets are lost."""
 _FLUSH_MS = 500
@@ -176,6 +177,24 @@ class SerialReader:
             except BlockingIOError:
                 if not self._is_open() or not poll.poll(_FULL_MS):
                     return
+
+    def received(self, timeout_ms: int) -> bytes:
+        """What a program sent, as soon as there is some; nothing when `timeout_ms` passed."""
+        if self._master is None:
+            time.sleep(timeout_ms / 1000)
+            return b""
+        poll = select.poll()
+        poll.register(self._master, select.POLLIN | select.POLLPRI)
+        if not poll.poll(timeout_ms):
+            return b""
+        try:
+            data = os.read(self._master, _CHUNK)
+        except OSError:
+            # Nobody has it open.
+            time.sleep(timeout_ms / 1000)
+            return b""
+        # In packet mode the first octet tells what follows: 0 for data.
+        return data[1:] if data[:1] == b"\x00" else b""
 
     def _is_open(self) -> bool:
         if self._master is None:

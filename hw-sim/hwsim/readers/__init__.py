@@ -1,0 +1,1 @@
+"""Simulated readers beyond those that only send: asked ones, and OSDP."""
