@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import click
 
+from agent.badges.cli import credentials
+
 CONFIG = click.option(
     "--config",
     "config_path",
@@ -20,6 +22,9 @@ CONFIG = click.option(
 @click.group()
 def agent() -> None:
     """Run and look after a terminal."""
+
+
+agent.add_command(credentials)
 
 
 @agent.command()
@@ -173,10 +178,17 @@ def _print(found: dict[str, Any]) -> None:
     uplink = found["uplink"]
     click.echo(f"uplink    {uplink['state']} {uplink['detail']}".rstrip())
     click.echo(f"clock     {found['clock']['sync']}")
+    click.echo(f"settings  {_settings(found['configuration'])}")
     for name, reader in found["readers"].items():
         click.echo(f"reader    {name}: {reader['state']}, {reader['detail']}")
     for name, detail in found["alarms"].items():
         click.secho(f"alarm     {name}: {detail}", fg="red")
+
+
+def _settings(told: dict[str, Any]) -> str:
+    number = f"configuration {told['number']}" if told["number"] else "agent.toml alone"
+    least = told["least_assurance"] or "any"
+    return f"{number}: least assurance {least}, {told['blocked']} badges blocked"
 
 
 def _fail(message: str, status: int = 2) -> NoReturn:

@@ -59,7 +59,9 @@ class Configuration:
         if as_bytes(fields.get(1), "terminal", 32) != terminal:
             raise SignatureError("this configuration is for another terminal")
         if number <= newer_than:
-            raise SignatureError(f"configuration {number} is not newer than {newer_than}")
+            raise SignatureError(
+                f"configuration {number} is too old: {newer_than + 1} or a later one is wanted"
+            )
         kid = as_bytes(fields.get(3), "kid", 32)
         sealed = as_bytes(fields.get(4), "the sealed body")
         return cls(terminal, number, sealing_key.decrypt(sealed, _info(terminal, number, kid)))

@@ -34,6 +34,7 @@ from protocol.receipts import verify_receipt
 T = TypeVar("T")
 _log = logging.getLogger("pointeuse.uplink")
 _GREET_AGAIN_S = 3600.0
+_GREET_AFTER_REFUSAL_S = 60.0
 _SPEAKING = (ConnectionLostError, JournalError)
 """Errors whose message says all; of others, their kind is worth knowing."""
 
@@ -189,8 +190,8 @@ class Uplink:
             if name == "trust":
                 self._trust.follow(payload)
                 self._ask(self._use_new_trust)
-            if name == "config" and self._configurations.receive(payload):
-                self._greeted_at = -_GREET_AGAIN_S  # the platform is told in a quiet moment
+            if name == "config":
+                self._configure(payload)
         except ProtocolError as error:
             self._telemetry.count("refused_messages")
             _log.warning("a message on %s is refused: %s", topic, error)
@@ -207,6 +208,17 @@ class Uplink:
             self._telemetry.alarm("epoch-closed", meaning.why)
         answered = leaf.nonce == nonce and not isinstance(meaning, Ignore)
         return meaning if answered else None
+
+    def _configure(self, payload: bytes) -> None:
+        try:
+            adopted = self._configurations.receive(payload)
+        except ProtocolError:
+            # Signed by a key of a trust document that has not come yet? A hello brings both.
+            due = time.monotonic() - _GREET_AGAIN_S + _GREET_AFTER_REFUSAL_S
+            self._greeted_at = min(self._greeted_at, due)
+            raise
+        if adopted:
+            self._greeted_at = -_GREET_AGAIN_S  # the platform is told in a quiet moment
 
     def _use_new_trust(self) -> None:
         self._gate.recorder.seal_to = self._trust.current.seal_to

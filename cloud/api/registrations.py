@@ -27,6 +27,10 @@ class Registration(BaseModel):
     reader: str | None
     badge: str = Field(description="Number, but for its last four masked unless asked for.")
     assurance: Literal["printed", "uid", "read", "authenticated"]
+    remarks: list[str] = Field(
+        description="What was wrong with the badge at the tap: `badge expired`, `blocked`,"
+        " `below the least assurance`, `not authenticated`..."
+    )
     worker: str | None = Field(description="Null while the badge belongs to nobody.")
     employer: str | None = Field(description="Whom the worker works for.")
     private_company: bool = Field(

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from cloud.companies.tables import companies, divisions, sites
 from cloud.custody.tables import epochs
+from cloud.registrations.remarks import remarks
 from cloud.registrations.tables import registrations
 from cloud.terminals.tables import terminals
 from cloud.text import masked
@@ -78,6 +79,7 @@ def as_json(row: RowMapping, *, whole_badge: bool = False) -> dict[str, Any]:
         "reader": row["reader"],
         "badge": number if whole_badge else masked(number),
         "assurance": Assurance(row["assurance"]).label,
+        "remarks": remarks(row["flags"]),
         "worker": None if given is None else f"{given} {row['family_name']}",
         "employer": row["employer"],
         "private_company": bool(row["private"]),
@@ -105,6 +107,7 @@ def _all() -> Select[Any]:
             registrations.c.seq,
             registrations.c.reader,
             registrations.c.assurance,
+            registrations.c.flags,
             registrations.c.direction,
             registrations.c.tapped_ms,
             registrations.c.earliest_ms,

@@ -165,7 +165,7 @@ def wrong(house: House) -> dict[str, tuple[bytes, str]]:
     other = Platform(house.terminal.state, config=platform.config)
     good = platform.sign(me, 9)
     return {
-        "older": (platform.sign(me, 4), "configuration 4 is not newer than 4"),
+        "older": (platform.sign(me, 4), "configuration 4 is too old: 5 or a later one"),
         "another terminal's": (platform.sign(b"?" * 32, 9), "for another terminal"),
         "a stranger's": (platform.sign(me, 9, key=stranger), "key"),
         "for another key": (other.sign(me, 9), "does not open it"),
@@ -213,7 +213,7 @@ def test_the_number_never_falls_though_the_file_does(house: House) -> None:
     path.write_bytes(old)
     running = house.restart()
     assert running.configurations.number == 0
-    assert "configuration 1 is not newer than 1" in running.refusals()[1]
+    assert "configuration 1 is too old: 2 or a later one" in running.refusals()[1]
     with pytest.raises(ProtocolError):
         running.configurations.receive(old)
     # The platform, told that none is in force, sends the newest again: that one is good.
@@ -238,7 +238,7 @@ def test_the_number_never_falls_though_the_journal_is_begun_anew(house: House) -
     running.gate.ask(break_and_renew)
     assert running.gate.ask(lambda: house.terminal.journal.number(NUMBER)) == 3
     running = house.restart()
-    with pytest.raises(ProtocolError, match="not newer than 2"):
+    with pytest.raises(ProtocolError, match="too old: 3 or a later"):
         running.configurations.receive(house.platform.sign(running.me, 2))
 
 

@@ -11,7 +11,7 @@ from tests.cloud.sample import START_MS, Sample
 FIELDS = {
     "id", "device", "epoch", "seq", "reader", "badge", "assurance", "worker", "employer",
     "private_company", "company", "division", "site", "direction", "tapped_at", "received_at",
-    "reason", "earliest", "latest", "corrected",
+    "reason", "earliest", "latest", "corrected", "remarks",
 }  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def test_one_wholly_attributed(client: Client, engine: Engine, sample: Sample) -
                 "reader": "in",
                 "badge": "…3D4E",
                 "assurance": "uid",
+                "remarks": [],
                 "worker": "Ann Maes",
                 "employer": "Elektro",
                 "private_company": False,

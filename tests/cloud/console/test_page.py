@@ -14,6 +14,7 @@ from cloud.registrations.tables import registrations
 from cloud.terminals.tables import terminals
 from cloud.times import now_ms, parse
 from cloud.workers.tables import workers
+from protocol.badges import Flag
 from protocol.identity import group
 from tests.cloud.client import Client
 from tests.cloud.sample import Sample
@@ -94,6 +95,19 @@ def test_what_is_not_known_is_said_with_what_to_do(
     assert "The badge belongs to nobody yet: link it to a worker." in text
     assert "The terminal had no site at that time: assign it" in text
     assert "none then" in text
+
+
+def test_what_was_wrong_with_a_badge_is_said_beside_it(
+    client: Client, engine: Engine, sample: Sample
+) -> None:
+    with engine.begin() as conn:
+        sample.tap(conn)
+        assert "blocked" not in shown(client)
+        sample.tap(conn, flags=int(Flag.BLOCKED | Flag.EXPIRED))
+    text = shown(client)
+    assert text.count("blocked, badge expired") == 1
+    (first, second) = client.get("/v1/registrations").json()["items"]
+    assert (first["remarks"], second["remarks"]) == (["blocked", "badge expired"], [])
 
 
 def test_terminals_and_what_is_wrong_with_them(
