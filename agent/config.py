@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from agent.badges.setting import Badges
 from agent.readers.config import ReaderConfig
 from protocol import settings
 from protocol.configured import AssuranceWord
@@ -59,6 +60,7 @@ class Config(Struct, forbid_unknown_fields=True, frozen=True):
     terminal: Terminal = Terminal()
     gate: Gate = Gate()
     retention: Retention = Retention()
+    badges: Badges = Badges()
 
     @property
     def state(self) -> Path:

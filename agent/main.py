@@ -11,6 +11,8 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from agent.badges.credentials import Credentials
+from agent.badges.setting import identifier, known
 from agent.clock import Clock
 from agent.config import Config
 from agent.configuration import Configurations
@@ -28,6 +30,7 @@ from agent.recorder import LAST_GOOD, Recorder
 from agent.status import StatusServer
 from agent.telemetry import Telemetry
 from agent.trust_store import TrustStore
+from protocol.bodies import Time
 from protocol.identity import compact, device_number
 from protocol.keyfiles import load_sealing_key, load_signing_key
 from protocol.salvaged import Gap
@@ -51,7 +54,10 @@ class Agent:
         self._trust = TrustStore(state, load_sealing_key(state / "sealing.key"))
         self.telemetry = Telemetry(self.device, state)
         self._notifier = Notifier()
-        self._readers: list[Reader] = [open_reader(reader) for reader in config.readers]
+        badges = known(config.badges, Credentials(state))
+        self.telemetry.alarm("credentials", badges.complaint)
+        cards = identifier(config.badges, badges, self._cards_time, self._unauthentic)
+        self._readers: list[Reader] = [open_reader(reader, cards) for reader in config.readers]
         # The worker's lamp comes before our log.
         sinks: list[Sink] = [ReaderSink(self._readers), LogSink()]
         if show:
@@ -61,6 +67,8 @@ class Agent:
         opened = open_journal(state / "journal.sqlite", public.thumbprint, public)
         journal = opened.journal
         self._clock = Clock(journal.number(LAST_GOOD))
+        # The readers' own: the other notices steps, and is for the gate's thread alone.
+        self._cards_clock = Clock(journal.number(LAST_GOOD))
         recorder = Recorder(
             journal,
             self._key,
@@ -110,6 +118,13 @@ class Agent:
         self.gate.stop()
         gate.join()
         self.gate.journal.close()
+
+    def _cards_time(self) -> Time:
+        return self._cards_clock.now()
+
+    def _unauthentic(self, reason: str) -> None:
+        self.telemetry.count("unauthentic")
+        self.telemetry.count(f"unauthentic_{reason.replace('-', '_')}")
 
     def _answerer(self) -> Answerer:
         """Who answers `pointeuse agent export`."""
