@@ -57,7 +57,9 @@ class Agent:
         badges = known(config.badges, Credentials(state))
         self.telemetry.alarm("credentials", badges.complaint)
         cards = identifier(config.badges, badges, self._cards_time, self._unauthentic)
-        self._readers: list[Reader] = [open_reader(reader, cards) for reader in config.readers]
+        self._readers: list[Reader] = [
+            open_reader(reader, cards, state) for reader in config.readers
+        ]
         # The worker's lamp comes before our log.
         sinks: list[Sink] = [ReaderSink(self._readers), LogSink()]
         if show:

@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from agent.badges.wiegand import Layout
+from agent.readers.osdp_config import OsdpConfig
 from agent.readers.patterns import compile_pattern
-
-Direction = Literal["in", "out", "auto"]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", max_length=32)]
-Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
+from agent.readers.tables import Baud, Direction, Name
+from agent.readers.wedge_config import WedgeConfig
 
 Form = Literal["bits", "hex", "number"]
 
@@ -84,4 +83,4 @@ class PcscConfig(
     direction: Direction = "auto"
 
 
-ReaderConfig = SerialConfig | PcscConfig
+ReaderConfig = SerialConfig | PcscConfig | OsdpConfig | WedgeConfig

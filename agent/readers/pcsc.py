@@ -18,7 +18,6 @@ from agent.readers.winscard import (
     Context,
     ServiceError,
     Slot,
-    removed,
 )
 from agent.reads import BadgeRead, Feedback, Unreadable
 
@@ -32,8 +31,8 @@ _FEEDBACK_S = 0.3
 _GET_UID = (0xFF, 0xCA, 0x00, 0x00, 0x00)
 """GET DATA, UID (PC/SC part 3, 3.2.2.1.3)."""
 _OK = 0x9000
-_NO_INFORMATION = 0x6300
-"""What readers answer for a card that left the field."""
+_STORAGE = bytes.fromhex("804F0CA000000306")
+"""In the ATR that a reader makes up for a card that speaks no APDUs (PC/SC part 3, 3.1.3.2.3)."""
 
 
 @dataclass
@@ -44,6 +43,7 @@ class _Retry:
     """
 
     at: float
+    atr: bytes
     pause_s: float = 0.2
 
     def later(self) -> None:
@@ -141,14 +141,14 @@ class PcscReader:
         if slot.present:
             self._atr = slot.atr
             self._settled_at[name] = now
-            self._retries[name] = _Retry(now)
+            self._retries[name] = _Retry(now, slot.atr)
         return slot.present
 
     def _read(self, context: Context, name: str, emit: Emit) -> None:
         """Speak to the card in `name`, and tell what came of it."""
         try:
             with context.connect(name) as session:
-                event = self._event(session)
+                event = self._event(session, self._retries[name].atr)
                 del self._retries[name]
                 if self._present(name, event, emit) and acr122u.is_one(name):
                     self._light(session)
@@ -156,14 +156,17 @@ class PcscReader:
             self._retries[name].later()
             self._present(name, Unreadable(self.name, error.reason), emit)
 
-    def _event(self, session: CardSession) -> BadgeRead | Unreadable:
+    def _event(self, session: CardSession, atr: bytes) -> BadgeRead | Unreadable:
         uid, status = session.transmit(_GET_UID)
-        if status == _NO_INFORMATION:
-            raise removed("GET DATA")
         if status != _OK:
             return Unreadable(self.name, "no-uid")
+        identifier = self._identifier
         return presented(
-            self.name, self._config.direction, lambda: self._identifier.identify(session, uid)
+            self.name,
+            self._config.direction,
+            lambda: (
+                identifier.by_uid(uid) if _STORAGE in atr else identifier.identify(session, uid)
+            ),
         )
 
     def _present(self, name: str, event: BadgeRead | Unreadable, emit: Emit) -> bool:

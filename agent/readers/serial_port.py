@@ -30,6 +30,9 @@ its last repeat is the same presentation."""
 _STEADY_S = 2.0
 """A port open this long works: the next fault starts from a short back-off."""
 
+SERIAL_FAULTS = (OSError, ValueError, termios.error)
+"""What pyserial raises when a port cannot be opened or is lost."""
+
 _FAMILIES: dict[str, str] = {
     "rdm6300": "RDM6300/ID-12",
     "line": "line scanner",
@@ -62,7 +65,7 @@ class SerialPort:
             try:
                 with self._open() as port:
                     self._serve(port, presentations, report, stop)
-            except (OSError, ValueError, termios.error) as error:
+            except SERIAL_FAULTS as error:
                 if time.monotonic() - opened > _STEADY_S:
                     backoff.reset()
                 report.tell(*fault(self._config.device, error))

@@ -43,6 +43,8 @@ _REMOVED = {
     scard.SCARD_E_READER_UNAVAILABLE,
     scard.SCARD_E_UNKNOWN_READER,
 }
+_NO_INFORMATION = 0x6300
+"""What readers answer by themselves for a card that left the field."""
 _BUSY = {scard.SCARD_E_SHARING_VIOLATION, scard.SCARD_W_RESET_CARD}
 
 
@@ -185,7 +187,10 @@ class CardSession:
         if len(answer) < 2:
             # Some drivers report a card that went as an empty answer and success.
             raise removed("SCardTransmit")
-        return bytes(answer[:-2]), answer[-2] << 8 | answer[-1]
+        data, status = bytes(answer[:-2]), answer[-2] << 8 | answer[-1]
+        if status == _NO_INFORMATION and not data:
+            raise removed("SCardTransmit")
+        return data, status
 
 
 def removed(call: str) -> CardError:

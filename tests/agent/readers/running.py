@@ -14,8 +14,8 @@ E = TypeVar("E", BadgeRead, Unreadable, ReaderState)
 class Running:
     """Use it in a `with` block; it checks that the reader ends when told to."""
 
-    def __init__(self, config: ReaderConfig) -> None:
-        self.reader: Reader = open_reader(config)
+    def __init__(self, config: ReaderConfig, reader: Reader | None = None) -> None:
+        self.reader: Reader = open_reader(config) if reader is None else reader
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._error: BaseException | None = None

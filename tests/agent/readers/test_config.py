@@ -41,7 +41,7 @@ def test_defaults() -> None:
         (SERIAL | {"protocol": "sscp", "address": 128}, r"\$\.address"),
         (SERIAL | {"protocol": "line", "pattern": r"\d+"}, "no group named badge"),
         (PCSC | {"device": "/dev/ttyUSB0"}, "device"),
-        (PCSC | {"kind": "osdp"}, "osdp"),
+        (PCSC | {"kind": "radar"}, "radar"),
     ],
 )
 def test_mistakes_are_named(table: dict[str, Any], said: str) -> None:

@@ -1,0 +1,97 @@
+"""A simulated OSDP reader: present cards to it, open it, cut its power, change its key."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+_START_S = 30
+_STOP_S = 10
+
+
+class OsdpPeripheral:
+    """Use it in a `with` block, or call `close`."""
+
+    def __init__(self, device: Path, key: bytes | None, address: int = 0) -> None:
+        """`device` is the path to make; without `key` it speaks in plain."""
+        self.device = device
+        self.key = key
+        """Changed for the next replug."""
+        self._address = address
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+        self._said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.replug()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.unplug()
+
+    def replug(self) -> None:
+        """Power it: a new process, behind the same path; nothing if it is powered."""
+        if self._process is not None:
+            return
+        arguments = [str(self.device), str(self._address)]
+        if self.key is not None:
+            arguments.append(self.key.hex())
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hwsim.readers.peripheral", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+        self.heard("open")
+
+    def unplug(self) -> None:
+        """Pull it out: the process ends, and the line with it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self.device.unlink(missing_ok=True)
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if self._reader is not None:
+            self._reader.join(_STOP_S)
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def present(self, bits: str) -> None:
+        """Hold a card of `bits` (characters 0 and 1) to it."""
+        self._tell({"bits": bits})
+
+    def present_text(self, text: str) -> None:
+        """Hold a card to it whose number it sends as characters."""
+        self._tell({"text": text})
+
+    def status(self, *, tamper: bool = False, power: bool = False) -> None:
+        """Open its tamper switch, or let its power fail; or neither."""
+        self._tell({"tamper": int(tamper), "power": int(power)})
+
+    def heard(self, what: str) -> Any:
+        """The next "command", "open" or "secure" it was told of; others are passed by."""
+        while True:
+            said = self._said.get(timeout=_START_S)
+            if what in said:
+                return said[what]
+
+    def _tell(self, asked: dict[str, Any]) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        for line in process.stdout or ():
+            self._said.put(json.loads(line))
