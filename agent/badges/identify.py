@@ -71,7 +71,11 @@ class Identifier:
                 return self._flagged(badge)
         if failure is not None:
             self._count(failure)
-        return self._by_uid(presented.uid, failure)
+        return self._recorded_by(presented.uid, failure)
+
+    def by_uid(self, uid: bytes) -> Badge:
+        """The badge of a card that can say nothing but its UID. Raises NotAnIdentityError."""
+        return self._recorded_by(uid, None)
 
     def _tried(self, presented: Presented, keyed: KeyedProfile) -> Badge | None:
         """None if the card is not of this profile, and does not claim to be.
@@ -95,7 +99,7 @@ class Identifier:
             _log.debug("profile %s: %s", keyed.profile.name, error)
             return None
 
-    def _by_uid(self, uid: bytes, failure: str | None) -> Badge:
+    def _recorded_by(self, uid: bytes, failure: str | None) -> Badge:
         try:
             badge = uid_badge(uid)
         except NotAnIdentityError as refusal:
