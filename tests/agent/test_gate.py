@@ -206,6 +206,14 @@ def test_a_blocked_badge_is_recorded_flagged_and_told_each_time(
     assert [each.flags for each in kept] == [Flag.BLOCKED, 0]
 
 
+def test_what_the_terminal_finds_is_added_to_what_the_card_says() -> None:
+    expired = BadgeRead("gate", "1", "site", Assurance.UID, flags=Flag.EXPIRED | 1 << 12)
+    conditions = Conditions(Assurance.READ, Roster.of([("site", "1")]))
+    found = Flag.EXPIRED | Flag.BLOCKED | Flag.LOW_ASSURANCE | 1 << 12
+    assert conditions.apply(expired).flags == found
+    assert Conditions().apply(expired) is expired
+
+
 def test_what_the_card_says_of_itself_is_told_beside_what_the_terminal_asks(
     running: Running,
 ) -> None:

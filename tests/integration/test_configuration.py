@@ -18,6 +18,7 @@ from protocol.configuration import Configuration
 from protocol.configured import Configured
 from protocol.keyfiles import load_sealing_key, load_signing_key
 from protocol.keys import VerifyKey
+from protocol.roster import MOST
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -86,7 +87,12 @@ def test_a_blocked_badge_from_the_office_to_the_page(tmp_path: Path) -> None:
             return bool(json.loads(said)[0]["in_force"] == number)
 
         session = terminal.agent.log.read_text().count("online: ")
-        assert configure("--block", f"em4100:{_BLOCKED}") == 1
+        badges = tmp_path / "badges"
+        # As many as a roster holds: the largest message there is.
+        badges.write_text(
+            f"em4100:{_BLOCKED}\n" + "".join(f"uid:{n:014X}\n" for n in range(1, MOST))
+        )
+        assert configure("--block-file", str(badges)) == 1
         wait_for(lambda: in_force(terminal, 1), "configuration 1 is not in force")
         assert terminal.agent.log.read_text().count("online: ") == session
         wait_for(lambda: acknowledged(1), "the platform does not know that 1 is in force")
@@ -137,7 +143,7 @@ def _refuses_replays(stack: Stack, terminal: Terminal, other: Terminal, first: b
             assert status is not None
             assert why in status["alarms"]["configuration-refused"]
             assert status["configuration"]["number"] == 2
-            assert status["configuration"]["blocked"] == 1
+            assert status["configuration"]["blocked"] == MOST
 
 
 def _told(log: Path) -> list[str]:
