@@ -21,7 +21,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*\Z", max_length=24)]
 KeyName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=48)]
 KeyNumber = Annotated[int, Meta(ge=0, le=13)]
 Aid = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{6}\Z")]
-_TAKEN = ("uid", "em4100", "printed")
+_TAKEN = ("uid", "em4100", "printed", "iso15693", "wiegand26", "wiegand34", "wiegand37")
 _LONGEST_UID = 10
 _LONGEST_INPUT = 31
 """Octets of an AN10922 diversification input for AES-128."""
