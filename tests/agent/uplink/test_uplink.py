@@ -14,6 +14,7 @@ from agent.uplink.backoff import STABLE_S, Backoff
 from agent.uplink.connection import ConnectionLostError, Waker
 from agent.uplink.uplink import Uplink
 from protocol.bodies import Sync
+from protocol.errors import SignatureError
 from tests.agent.terminal import Screen, Terminal
 
 
@@ -134,3 +135,28 @@ def test_with_nothing_to_send_it_greets_again_after_an_hour(
     up._greeted_at -= 3600
     up._serve(Idle())  # type: ignore[arg-type]
     assert done == ["waited", "greeted"]
+
+
+class Refusing:
+    """What configures the terminal, and believes nothing."""
+
+    number = 0
+
+    def receive(self, message: bytes) -> bool:
+        raise SignatureError(f"{len(message)} octets of a stranger")
+
+
+def test_a_refused_configuration_brings_one_hello_and_not_one_each(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up = uplink(terminal)
+    up._configurations = Refusing()  # type: ignore[assignment]
+    monkeypatch.setattr("agent.uplink.uplink.time.monotonic", lambda: 10_000.0)
+    due: list[float] = []
+    for greeted_at in (10_000.0, 9_970.0, 5_000.0):
+        up._greeted_at = greeted_at
+        for _ in range(2):
+            up._handle("pointeuse/v1/DEVICE/config", b"?", bytes(16))
+        due.append(up._greeted_at + 3600.0 - 10_000.0)
+    assert due == [60.0, 60.0, -1400.0]
+    assert terminal.telemetry.snapshot({})["counts"]["refused_messages"] == 6
