@@ -49,6 +49,11 @@ class Running:
         while self.state() != state:
             pass
 
+    def thread_ident(self) -> int:
+        """The reader's thread, as the clocks of threads know it."""
+        assert self._thread.ident is not None
+        return self._thread.ident
+
     def nothing_more(self) -> bool:
         return self._events.empty()
 
