@@ -31,7 +31,7 @@ def plain(simulated: SerialReader, chance: random.Random) -> None:
 
 def back(running: Running) -> None:
     """Pass by what the fault caused until the reader is ready; absent and ready take turns."""
-    told = []
+    told: list[str] = []
     while not told or told[-1] != "ready":
         event = running.any()
         if isinstance(event, ReaderState):
