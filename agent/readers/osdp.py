@@ -18,20 +18,14 @@ from agent.badges.numbers import badge_of_bits
 from agent.badges.presented import presented
 from agent.badges.printed import printed_badge
 from agent.badges.refusals import NotAnIdentityError
-from agent.readers.base import Backoff, Emit, ReaderUnavailableError, StateReport
+from agent.readers.base import Backoff, Emit, StateReport
+from agent.readers.libosdp import osdp_sys
 from agent.readers.osdp_config import OsdpConfig
 from agent.readers.osdp_signals import commands
 from agent.readers.serial_port import SERIAL_FAULTS, fault
 from agent.reads import Feedback
 from protocol.badges import Assurance, Badge
 from protocol.errors import KeyFileError
-
-try:
-    import osdp_sys
-except ImportError as error:
-    raise ReaderUnavailableError(
-        "a reader of kind osdp needs libosdp: install pointeuse[osdp]"
-    ) from error
 
 _TICK_S = 0.02
 """libosdp wants to be called about 50 times a second; also how often `stop` is looked at."""

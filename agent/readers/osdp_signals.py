@@ -5,8 +5,7 @@ Times are in 100 ms, but for text, whose are in seconds (OSDP 2.2, LED, BUZ and 
 
 from typing import Any
 
-import osdp_sys
-
+from agent.readers.libosdp import osdp_sys
 from agent.reads import Feedback
 
 _SIGNALS: dict[Feedback, tuple[int, int, int, str]] = {

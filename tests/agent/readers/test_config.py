@@ -1,15 +1,22 @@
 """Reader tables: what is accepted, what is refused, and which module each opens."""
 
+import queue
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from agent.badges.credentials import Credentials, Secret
 from agent.readers import PcscConfig, ReaderConfig, SerialConfig, open_reader
+from agent.reads import Event, ReaderState
 
 SERIAL = {"kind": "serial", "name": "gate", "device": "/dev/ttyUSB0", "protocol": "rdm6300"}
+OSDP = {"kind": "osdp", "name": "gate", "device": "/dev/ttyUSB0", "key": "gate-scbk"}
+WEDGE = {"kind": "wedge", "name": "gate", "device": "/dev/input/event0"}
 PCSC = {"kind": "pcsc", "name": "gate"}
 
 
@@ -51,7 +58,12 @@ def test_mistakes_are_named(table: dict[str, Any], said: str) -> None:
 
 @pytest.mark.parametrize(
     ("table", "loaded", "spared"),
-    [(SERIAL, "serial", "smartcard"), (PCSC, "smartcard", "serial")],
+    [
+        (SERIAL, "serial", "smartcard"),
+        (PCSC, "smartcard", "serial"),
+        (OSDP, "osdp_sys", "smartcard"),
+        (WEDGE, "evdev", "smartcard"),
+    ],
 )
 def test_only_the_library_of_the_family_is_loaded(
     table: dict[str, Any], loaded: str, spared: str
@@ -65,16 +77,46 @@ def test_only_the_library_of_the_family_is_loaded(
     assert done.returncode == 0, done.stderr
 
 
-def test_a_missing_pyscard_is_one_line_with_the_fix() -> None:
+@pytest.mark.parametrize(
+    ("table", "library", "extra"),
+    [
+        (PCSC, "smartcard", "pointeuse[pcsc]"),
+        (OSDP, "osdp_sys", "pointeuse[osdp]"),
+        (WEDGE, "evdev", "pointeuse[wedge]"),
+    ],
+)
+def test_a_missing_library_is_one_line_with_the_fix(
+    table: dict[str, Any], library: str, extra: str
+) -> None:
     program = (
-        "import sys; sys.modules['smartcard'] = None\n"
-        "from agent.readers import PcscConfig, open_reader\n"
+        f"import sys, msgspec; sys.modules[{library!r}] = None\n"
+        "from agent.readers import ReaderConfig, open_reader\n"
         "from protocol.settings import SettingsError\n"
-        "try: open_reader(PcscConfig(name='gate'))\n"
+        f"try: open_reader(msgspec.convert({table!r}, ReaderConfig))\n"
         "except SettingsError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "pointeuse[pcsc]" in done.stdout, done.stderr
+    assert extra in done.stdout, done.stderr
+
+
+def test_the_key_of_an_osdp_reader_is_in_the_credential_store(tmp_path: Path) -> None:
+    reader = open_reader(config(**OSDP), state=tmp_path)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    stop = threading.Event()
+    thread = threading.Thread(target=reader.run, args=(events.put, stop))
+    thread.start()
+    try:
+        told = events.get(timeout=30)
+        assert isinstance(told, ReaderState)
+        assert "there is no key 'gate-scbk'" in told.detail
+        Credentials(tmp_path).set("gate-scbk", Secret(bytes(16)))
+        told = events.get(timeout=30)
+        assert isinstance(told, ReaderState)
+        assert "/dev/ttyUSB0" in told.detail
+    finally:
+        stop.set()
+        thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_readers_describe_themselves() -> None:

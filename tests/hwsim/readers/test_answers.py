@@ -37,7 +37,6 @@ def test_a_frame_with_a_wrong_checksum_is_not_answered() -> None:
     question = b"\x02\x00\x08\x00\x00\x00\x00\x00\x02\xaa\x55\x00\x00"
     crc = crc_ccitt(question[1:])
     good = question + crc.to_bytes(2, "big")
-    assert SscpAnswers().take(good, TAG).endswith(b"\x00\x00" + SscpAnswers().take(good, TAG)[-2:])
     assert TAG.number in SscpAnswers().take(good, TAG)
     assert SscpAnswers().take(question + (crc ^ 1).to_bytes(2, "big"), TAG) == b""
     assert DebusAnswers().take(b"\xff\xff\xfd\x3f\x11\x0b\x00\x00\xfe", TAG) == b""
