@@ -36,6 +36,8 @@ class AskedReader:
         self.device = device
         self.mute = False
         """Take questions and answer none."""
+        self.questions = 0
+        """How often it was asked something."""
         self._make = PROTOCOLS[protocol]
         self._answers = self._make()
         self._tag: Tag | None = None
@@ -93,6 +95,7 @@ class AskedReader:
             with self._lock:
                 data = self._port.received(_WAIT_MS)
                 answer = self._answers.take(data, self._tag) if data else b""
+                self.questions += bool(answer)
                 if answer and not self.mute:
                     spoil, self._spoil = self._spoil, None
                     self._port.send(answer if spoil is None else spoil(answer))

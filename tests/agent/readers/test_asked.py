@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,6 +127,26 @@ def test_a_spoilt_answer_is_unreadable_and_the_next_is_read(
         assert running.next(Unreadable).reason in {"frame", "checksum"}
         simulated.hold("iso14443a", UID)
         assert running.next(BadgeRead).badge == UID
+
+
+def test_an_answer_that_never_ends_is_given_up(simulated: AskedReader, protocol: str) -> None:
+    def half_and_mute(answer: bytes) -> bytes:
+        simulated.mute = True
+        return half(answer)
+
+    with Running(config(simulated.device, protocol)) as running:
+        assert running.state() == "ready"
+        simulated.spoil_next(half_and_mute)
+        assert running.next(Unreadable) == Unreadable("gate", "frame")
+
+
+def test_a_reader_is_not_asked_without_a_pause(simulated: AskedReader, protocol: str) -> None:
+    """A slow machine asks less often, never more: 13 times a second at most."""
+    with Running(config(simulated.device, protocol)) as running:
+        assert running.state() == "ready"
+        asked, begun = simulated.questions, time.monotonic()
+        wait_for(lambda: simulated.questions >= asked + 20, "20 questions")
+        assert time.monotonic() - begun > 1
 
 
 def test_a_mute_reader_is_said_once_and_comes_back(simulated: AskedReader, protocol: str) -> None:

@@ -14,6 +14,7 @@ from agent.readers.twn4 import Twn4Dialogue
 from agent.reads import Feedback
 from hwsim.readers.answers import Answers, DebusAnswers, SscpAnswers, Tag, Twn4Answers
 from tests.agent.readers.streams import cut, only_typed_results, parse
+from tests.fuzz.targets import held
 
 DIALOGUES: dict[str, tuple[Callable[[], Dialogue], Callable[[], Answers]]] = {
     "twn4": (Twn4Dialogue, Twn4Answers),
@@ -22,7 +23,17 @@ DIALOGUES: dict[str, tuple[Callable[[], Dialogue], Callable[[], Answers]]] = {
     "deister": (DebusDialogue, DebusAnswers),
 }
 FRAGMENTS = [
-    *(b"\r", b"0001", b"0001802004", b"80", b"\x02", b"\x00", b"\x02\x00\x06", b"\xff\xff\xfb"),
+    *(
+        b"\r",
+        b"0001",
+        b"0001802004",
+        b"80",
+        b"\x02",
+        b"\x00",
+        b"\x02\x00\x06",
+        b"\x02\xff\xff",
+        b"\xff\xff\xfb",
+    ),
     *(b"\xfe", b"\xf8", b"\x11\x3f\x0b\x00", b"\x00\x02", b"F" * 50, b"\x01" * 200),
 ]
 STREAMS = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=6)).map(b"".join)
@@ -99,6 +110,24 @@ def test_where_the_stream_is_cut_makes_no_difference(
 ) -> None:
     make = DIALOGUES[name][0]
     assert parse(make(), cut(data, places)) == make().feed(data)
+
+
+@each
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+def test_what_never_ends_is_not_kept(name: str, fragment: bytes) -> None:
+    dialogue = DIALOGUES[name][0]()
+    for filler in (b"\x01", b"A"):
+        dialogue.feed(fragment + filler * 5000)
+        assert held(dialogue) < 600
+
+
+@pytest.mark.parametrize("name", ["sscp", "deister"])
+def test_noise_is_told_once_until_it_goes_quiet(name: str) -> None:
+    dialogue = DIALOGUES[name][0]()
+    assert dialogue.feed(b"A" * 50) == [Garbled("frame")]
+    assert dialogue.feed(b"A" * 50) == []
+    dialogue.idle()
+    assert dialogue.feed(b"A" * 50) == [Garbled("frame")]
 
 
 @each

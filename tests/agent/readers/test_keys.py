@@ -12,6 +12,7 @@ from protocol.badges import Assurance, Badge
 
 ENTER, SHIFT, CONTROL, CAPS_LOCK, TAB = 28, 42, 29, 58, 15
 DIGITS = {"1": 2, "2": 3, "3": 4, "4": 5, "5": 6, "6": 7, "7": 8, "8": 9, "9": 10, "0": 11}
+KEYPAD = range(71, 84)
 ANY = r"(?P<badge>[0-9A-Za-z./-]{1,48})"
 
 
@@ -22,7 +23,10 @@ def press(parser: KeyParser, *codes: int) -> list[Result]:
 def typed(parser: KeyParser, text: str, keymap: Keymap) -> list[Result]:
     """What a wedge of this layout sends for `text` and Enter."""
     results = []
-    plain, shifted = ({char: code for code, char in keys.items()} for keys in KEYMAPS[keymap])
+    plain, shifted = (
+        {char: code for code, char in keys.items() if code not in KEYPAD}
+        for keys in KEYMAPS[keymap]
+    )
     for char in text:
         if char in plain:
             results += press(parser, plain[char])
