@@ -21,6 +21,12 @@ from hwsim.errors import SimulatorError
 STX = b"\x02"
 ETX = b"\x03"
 
+_BAUDS = {
+    getattr(termios, f"B{baud}"): baud
+    for baud in (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
+}
+_OUT_SPEED = 5
+"""Where termios.tcgetattr tells it."""
 _INT = struct.Struct("i")
 _CHUNK = 4096
 _FULL_MS = 1000
@@ -195,6 +201,12 @@ class SerialReader:
             return b""
         # In packet mode the first octet tells what follows: 0 for data.
         return data[1:] if data[:1] == b"\x00" else b""
+
+    def speed(self) -> int:
+        """The bits a second that the program set which has it open; 0 when it is unplugged."""
+        if self._master is None:
+            return 0
+        return _BAUDS.get(termios.tcgetattr(self._master)[_OUT_SPEED], 0)
 
     def _is_open(self) -> bool:
         if self._master is None:
