@@ -23,7 +23,7 @@ _EXTRAS = {
     "sqlalchemy": "cloud",
     "stdnum": "cloud",
     "uvicorn": "cloud",
-    "nfc": "nfc",
+    "nfc": "pn532",
     "smartcard": "pcsc",
 }
 

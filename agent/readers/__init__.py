@@ -6,11 +6,13 @@ from agent.badges.identify import Identifier
 from agent.readers.base import Reader
 from agent.readers.config import ASKED, PcscConfig, ReaderConfig, SerialConfig
 from agent.readers.osdp_config import OsdpConfig
+from agent.readers.pn532_config import Pn532Config
 from agent.readers.wedge_config import WedgeConfig
 
 __all__ = [
     "OsdpConfig",
     "PcscConfig",
+    "Pn532Config",
     "Reader",
     "ReaderConfig",
     "SerialConfig",
@@ -47,6 +49,10 @@ def open_reader(
         from agent.readers.wedge import WedgeReader
 
         return WedgeReader(config)
+    if isinstance(config, Pn532Config):
+        from agent.readers.pn532 import Pn532Reader
+
+        return Pn532Reader(config, identifier or Identifier())
     from agent.readers.pcsc import PcscReader
 
     return PcscReader(config, identifier or Identifier())

@@ -7,6 +7,7 @@ import msgspec
 from agent.badges.wiegand import Layout
 from agent.readers.osdp_config import OsdpConfig
 from agent.readers.patterns import compile_pattern
+from agent.readers.pn532_config import Pn532Config
 from agent.readers.tables import Baud, Direction, Name
 from agent.readers.wedge_config import WedgeConfig
 
@@ -83,4 +84,4 @@ class PcscConfig(
     direction: Direction = "auto"
 
 
-ReaderConfig = SerialConfig | PcscConfig | OsdpConfig | WedgeConfig
+ReaderConfig = SerialConfig | PcscConfig | OsdpConfig | WedgeConfig | Pn532Config

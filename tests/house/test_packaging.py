@@ -50,7 +50,7 @@ def test_every_declared_dependency_is_locked() -> None:
         every = {re.split(r"[\[>=<]", line)[0] for group in groups for line in group}
         return every - {"pointeuse"}
 
-    running = [extras[name] for name in ("pcsc", "nfc", "cloud", "sim")]
+    running = [extras[name] for name in ("pcsc", "pn532", "cloud", "sim")]
     assert names(project["dependencies"], *running) <= pins("requirements.lock").keys()
     assert names(*extras.values()) <= pins("requirements-dev.lock").keys()
 

@@ -18,6 +18,7 @@ SERIAL = {"kind": "serial", "name": "gate", "device": "/dev/ttyUSB0", "protocol"
 OSDP = {"kind": "osdp", "name": "gate", "device": "/dev/ttyUSB0", "key": "gate-scbk"}
 WEDGE = {"kind": "wedge", "name": "gate", "device": "/dev/input/event0"}
 PCSC = {"kind": "pcsc", "name": "gate"}
+PN532 = {"kind": "pn532", "name": "gate", "device": "/dev/ttyUSB0"}
 
 
 def config(**table: Any) -> ReaderConfig:
@@ -48,6 +49,7 @@ def test_defaults() -> None:
         (SERIAL | {"protocol": "sscp", "address": 128}, r"\$\.address"),
         (SERIAL | {"protocol": "line", "pattern": r"\d+"}, "no group named badge"),
         (PCSC | {"device": "/dev/ttyUSB0"}, "device"),
+        (PN532 | {"baud": 115200}, "baud"),
         (PCSC | {"kind": "radar"}, "radar"),
     ],
 )
@@ -63,6 +65,7 @@ def test_mistakes_are_named(table: dict[str, Any], said: str) -> None:
         (PCSC, "smartcard", "serial"),
         (OSDP, "osdp_sys", "smartcard"),
         (WEDGE, "evdev", "smartcard"),
+        (PN532, "nfc", "smartcard"),
     ],
 )
 def test_only_the_library_of_the_family_is_loaded(
@@ -83,6 +86,7 @@ def test_only_the_library_of_the_family_is_loaded(
         (PCSC, "smartcard", "pointeuse[pcsc]"),
         (OSDP, "osdp_sys", "pointeuse[osdp]"),
         (WEDGE, "evdev", "pointeuse[wedge]"),
+        (PN532, "nfc", "pointeuse[pn532]"),
     ],
 )
 def test_a_missing_library_is_one_line_with_the_fix(
