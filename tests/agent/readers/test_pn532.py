@@ -153,14 +153,24 @@ def test_a_badge_is_read_in_so_many_apdus(chip: Pn532Reader) -> None:
 
 
 def test_a_card_that_answers_nonsense_is_tried_again_and_told_of_once(chip: Pn532Reader) -> None:
+    class Counted(DesfireCard):
+        powered = 0
+
+        def power_on(self) -> None:
+            self.powered += 1
+            super().power_on()
+
     card = badge()
+    card.__class__ = Counted
+    assert isinstance(card, Counted)
     answer, card.exchange = card.exchange, lambda block: block[:1]  # type: ignore[method-assign]
     with reader(chip) as running:
         assert running.state() == "ready"
         chip.insert(card)
         assert running.next(Unreadable) == Unreadable("gate", "mute")
-        asked = chip.counts[_EXCHANGE]
+        asked, powered = chip.counts[_EXCHANGE], card.powered
         wait_for(lambda: chip.counts[_EXCHANGE] > asked + 1, "another try")
+        assert card.powered > powered
         card.exchange = answer  # type: ignore[method-assign]
         assert running.next(BadgeRead).badge == NUMBER
 
@@ -229,7 +239,7 @@ def test_a_chip_left_in_the_middle_of_a_command_is_woken(
 ) -> None:
     chip.leave_with(sent, baud=baud)
     with reader(chip) as running:
-        running.until("ready")
+        assert running.state() == "ready"
         chip.insert(badge())
         assert running.next(BadgeRead).badge == NUMBER
 
@@ -303,16 +313,32 @@ def test_a_hundred_unplugs_leak_nothing(chip: Pn532Reader) -> None:
         assert running.next(BadgeRead).badge == NUMBER
 
 
-def test_a_waiting_reader_costs_next_to_nothing(chip: Pn532Reader) -> None:
-    """Against busy polling: a loop without a wait takes all of a core."""
+@pytest.mark.parametrize("hasty", [False, True])
+def test_a_waiting_reader_costs_next_to_nothing(
+    chip: Pn532Reader, monkeypatch: pytest.MonkeyPatch, hasty: bool
+) -> None:
+    """Against busy polling, also of a chip that gives up a search at once."""
+    if hasty:
+        monkeypatch.setattr("hwsim.pn532.chip._TRY_S", 0.0)
     with reader(chip) as running:
         assert running.state() == "ready"
         thread = time.pthread_getcpuclockid(running.thread_ident())
+        began = time.monotonic()
         begun, searched = time.clock_gettime(thread), chip.counts.get(_LIST, 0)
-        wait_for(lambda: chip.counts.get(_LIST, 0) >= searched + 10, "ten searches")
+        time.sleep(1)
         spent = time.clock_gettime(thread) - begun
-        print(f"{spent * 1000:.1f} ms of processor time for ten searches")
-        assert spent < 0.25
+        searches = chip.counts[_LIST] - searched
+        lasted = time.monotonic() - began
+        print(f"{spent / lasted:.2%} of a core, for {searches / lasted:.1f} searches a second")
+        assert searches <= 1 + 11 * lasted
+        assert spent < 0.25 * lasted
+
+
+def test_being_told_to_end_is_no_fault(chip: Pn532Reader) -> None:
+    for _ in range(3):
+        with reader(chip) as running:
+            assert running.state() == "ready"
+        assert running.nothing_more()
 
 
 def test_it_ends_though_the_chip_says_nothing(chip: Pn532Reader) -> None:

@@ -154,6 +154,24 @@ def test_a_search_without_end_is_ended_by_an_ack(chip: Chip, clock: Clock) -> No
     assert chip.tick() == b""
 
 
+def test_a_search_ends_with_the_next_command(chip: Chip) -> None:
+    chip.receive(command(0x4A, b"\x01\x00"))
+    assert chip.receive(GET_FIRMWARE) == frames.ACK + FIRMWARE
+    chip.field.insert(UidCard(UID))
+    assert chip.tick() == b""
+
+
+def test_a_card_found_again_is_activated_anew(chip: Chip) -> None:
+    said(chip, 0x12, b"\x00")
+    chip.field.insert(card())
+    found = b"\x01\x01\x03\x44\x20\x07" + UID
+    for _ in range(2):
+        assert said(chip, 0x4A, b"\x01\x00") == found
+        assert said(chip, 0x42, b"\x02\x6a") == b"\x01"
+        assert said(chip, 0x42, b"\xe0\x80") == b"\x00" + bytes.fromhex("067577810280")
+        assert said(chip, 0x42, b"\x02\x6a") == b"\x00\x02\x00\x01\x00\x00"
+
+
 def test_a_card_laid_there_while_searching_is_told_at_once(chip: Chip) -> None:
     chip.receive(command(0x4A, b"\x01\x00"))
     chip.field.insert(UidCard(UID))
