@@ -68,17 +68,17 @@ def refuse_unless_free(url: str, *, force: bool) -> None:
         raise RefusedError("the database holds tables: --force puts the backup in their place")
 
 
-def put_back(url: str, directory: Path, number: int) -> None:
+def put_back(url: str, directory: Path, number: int, held: int) -> None:
     """Make the database what the backup in `directory` holds: all of it, or nothing.
 
-    A SQLite database that was there stays beside it as `<name>.replaced-<number>`. Raises
-    BackupError.
+    A SQLite database that was there stays beside it as `<name>.replaced-<number>`. `held` is the
+    descriptor of the platform's lock: a `pg_restore` that outlives us keeps it. Raises BackupError.
     """
     parsed = db.parse_url(url)
     if kind(url) == "postgresql":
         words = ["--single-transaction", "--clean", "--if-exists", "--no-owner", "--exit-on-error"]
         name = str(parsed.database)
-        _run(parsed, ["pg_restore", *words, "--dbname", name, str(directory / _POSTGRESQL)])
+        _run(parsed, ["pg_restore", *words, "--dbname", name, str(directory / _POSTGRESQL)], held)
         return
     path = Path(str(parsed.database))
     new = path.with_name(f"{path.name}.restoring")
@@ -92,8 +92,9 @@ def put_back(url: str, directory: Path, number: int) -> None:
             target.execute("PRAGMA synchronous = FULL")
             source.backup(target)
             _sound(target)
-        # The log of the old database must never meet the new one.
-        for end in ("-wal", "-shm", ""):
+        # The log of the old database must never meet the new one, and the old one never be found
+        # without its log: cut short in between, there is no database.
+        for end in ("", "-wal", "-shm"):
             old = path.with_name(path.name + end)
             if old.exists():
                 old.rename(path.with_name(f"{path.name}.replaced-{number}{end}"))
@@ -128,8 +129,11 @@ def _sound(conn: sqlite3.Connection) -> None:
         raise BackupError(f"SQLite finds the copy damaged: {said}")
 
 
-def _run(url: URL, words: list[str]) -> None:
-    """Run a tool of PostgreSQL; where the database is goes into its environment, unseen by `ps`."""
+def _run(url: URL, words: list[str], *inherited: int) -> None:
+    """Run a tool of PostgreSQL; where the database is goes into its environment, unseen by `ps`.
+
+    It inherits the descriptors `inherited`.
+    """
     given = {
         "PGHOST": url.host,
         "PGPORT": url.port,
@@ -139,7 +143,14 @@ def _run(url: URL, words: list[str]) -> None:
     }
     environment = os.environ | {name: str(value) for name, value in given.items() if value}
     try:
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            pass_fds=inherited,
+        )
     except FileNotFoundError as error:
         raise BackupError(f"{words[0]} is not installed: install postgresql-client") from error
     if done.returncode:

@@ -13,8 +13,11 @@ from cloud.errors import RefusedError
 
 
 @contextmanager
-def present(directory: Path, *, alone: bool) -> Iterator[None]:
-    """Hold the platform in `directory`, `alone` or with others. Raises RefusedError."""
+def present(directory: Path, *, alone: bool) -> Iterator[int]:
+    """Hold the platform in `directory`, `alone` or with others. Raises RefusedError.
+
+    Gives the descriptor that holds it: a program that inherits it holds the platform too.
+    """
     path = directory / "ingest.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -28,6 +31,6 @@ def present(directory: Path, *, alone: bool) -> Iterator[None]:
             f"`pointeuse cloud ingest` or `restore` is at work on {directory}: stop it first"
         ) from error
     try:
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -46,11 +46,11 @@ def restore(url: str, directory: Path, source: Path, keys: Path | None, *, force
     if keys is not None:
         known = max(known, files.check(keys).generation)
         _restore_keys(directory, keys)
-    with present(directory, alone=True):
+    with present(directory, alone=True) as held:
         databases.refuse_unless_free(url, force=force)
         # Raised first: cut short here, the next ingest only finds a number above its own.
         number = generation.raise_above(directory, known)
-        databases.put_back(url, source, number)
+        databases.put_back(url, source, number, held)
     return number
 
 

@@ -26,7 +26,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
     import logging
     import signal
 
-    from cloud import settings
+    from cloud import migrations, settings
     from cloud.backup.presence import present
     from cloud.configurations.publishing import Publisher
     from cloud.db import writer_engine
@@ -54,6 +54,8 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
         # SQLite has one writer; and nobody restores while anybody takes messages.
         with present(config.directory, alone=sqlite):
             engine = writer_engine(config.database.url, owner=True)
+            with engine.connect() as conn:
+                migrations.require_current(conn)
             generation = settle(engine, config.directory)
             service = Service(
                 config,
