@@ -22,9 +22,10 @@ from agent.telemetry import Telemetry
 from agent.trust_store import TrustStore
 from agent.uplink.backlog import Backlog
 from agent.uplink.backoff import Backoff
+from agent.uplink.batch_size import BatchSize
 from agent.uplink.connection import Connection, ConnectionLostError, Waker, tls_context
 from agent.uplink.verdicts import Back, CloseEpoch, Forward, Hold, Ignore, Meaning
-from protocol import VERSION, batches, topics
+from protocol import VERSION, topics
 from protocol.bodies import Sync
 from protocol.errors import ProtocolError
 from protocol.hello import Hello
@@ -61,6 +62,7 @@ class Uplink:
         self._telemetry: Telemetry = gate.telemetry
         self._backlog = Backlog(gate.journal, gate.recorder, gate.upkeep.salvager.look_again)
         self._snapshot, self._waker = snapshot, waker
+        self._size = BatchSize()
         self._stop = threading.Event()
         self._telemetry_at = 0.0
         self._online_at: float | None = None
@@ -142,7 +144,7 @@ class Uplink:
     def _serve(self, connection: Connection) -> None:
         """Send what there is and wait for its receipt; with nothing to send, wait."""
         nonce = secrets.token_bytes(16)
-        limit = min(batches.MAX_BATCH, connection.maximum_packet - 256)
+        limit = min(self._size.octets, connection.maximum_packet - 256)
         resends = self._backlog.resends
         batch = self._ask(lambda: self._backlog.next_batch(nonce, limit))
         if batch is None and time.monotonic() - self._greeted_at >= _GREET_AGAIN_S:
@@ -157,8 +159,15 @@ class Uplink:
             return
         self._telemetry.count("batches")
         self._telemetry.count("resends", self._backlog.resends - resends)
-        connection.publish(self._topic("records"), batch.encode(), expiry_s=self._settings.resend_s)
-        meaning = self._await_receipt(connection, nonce)
+        try:
+            connection.publish(
+                self._topic("records"), batch.encode(), expiry_s=self._settings.resend_s
+            )
+            meaning = self._await_receipt(connection, nonce)
+        except ConnectionLostError:
+            self._size.unanswered()
+            raise
+        self._size.answered()
         if isinstance(meaning, Back) and meaning.seq < batch.first:
             # Only a hello can tell where the journal begins: asking on would go in circles.
             raise ConnectionLostError(f"the platform does not take record {batch.first}")

@@ -11,8 +11,10 @@ from agent import config
 from agent.gate import Gate
 from agent.queue.errors import CannotStoreError
 from agent.uplink.backoff import STABLE_S, Backoff
+from agent.uplink.batch_size import LEAST
 from agent.uplink.connection import ConnectionLostError, Waker
 from agent.uplink.uplink import Uplink
+from protocol import batches
 from protocol.bodies import Sync
 from protocol.errors import SignatureError
 from tests.agent.terminal import Screen, Terminal
@@ -135,6 +137,55 @@ def test_with_nothing_to_send_it_greets_again_after_an_hour(
     up._greeted_at -= 3600
     up._serve(Idle())  # type: ignore[arg-type]
     assert done == ["waited", "greeted"]
+
+
+class Line:
+    """A line that carries so many octets in time, and platforms that answer what arrives."""
+
+    maximum_packet = 1 << 20
+
+    def __init__(self, carries: int) -> None:
+        self.carries = carries
+        self.asked: list[int] = []
+
+    def next_batch(self, _nonce: bytes, limit: int) -> "Line":
+        self.asked.append(limit)
+        return self
+
+    first = 1
+
+    def encode(self) -> bytes:
+        return bytes(self.asked[-1])
+
+    def publish(self, _topic: str, payload: bytes, *, expiry_s: float) -> None:
+        if len(payload) > self.carries:
+            raise ConnectionLostError(f"no receipt within {expiry_s:g} s")
+
+
+def test_over_a_slow_line_less_is_sent_at_once_and_more_again_when_it_is_better(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up, line = uplink(terminal), Line(carries=20_000)
+    monkeypatch.setattr(up, "_ask", lambda function: function())
+    monkeypatch.setattr(up._backlog, "next_batch", line.next_batch)
+    monkeypatch.setattr(up, "_await_receipt", lambda *_: None)
+
+    def serve() -> bool:
+        try:
+            up._serve(line)  # type: ignore[arg-type]
+        except ConnectionLostError:
+            return False
+        return True
+
+    full = batches.MAX_BATCH
+    assert [serve() for _ in range(6)] == [False, False, False, True, False, True]
+    assert line.asked == [full, full // 2, full // 4, full // 8, full // 4, full // 8]
+    line.carries = 0
+    assert not any(serve() for _ in range(9))
+    assert line.asked[-1] == LEAST
+    line.carries = full
+    assert all(serve() for _ in range(9))
+    assert line.asked[-1] == full
 
 
 class Refusing:
