@@ -132,20 +132,26 @@ def test_terminals_and_what_is_wrong_with_them(
 
 
 @pytest.mark.parametrize(
-    ("values", "word"),
+    ("ago_ms", "values", "word"),
     [
-        ({"last_seen_ms": None}, "never seen"),
-        ({"last_seen_ms": now_ms(), "last_status": ONLINE}, "online"),
-        ({"last_seen_ms": now_ms() - 10_000_000, "last_status": ONLINE}, "silent"),
-        ({"last_seen_ms": now_ms(), "last_status": '{"status": {"state": "offline"}}'}, "offline"),
-        ({"last_seen_ms": now_ms(), "last_status": ONLINE, "status": "revoked"}, "revoked"),
+        (None, {}, "never seen"),
+        (0, {"last_status": ONLINE}, "online"),
+        (10_000_000, {"last_status": ONLINE}, "silent"),
+        (0, {"last_status": '{"status": {"state": "offline"}}'}, "offline"),
+        (0, {"last_status": ONLINE, "status": "revoked"}, "revoked"),
     ],
 )
 def test_the_state_of_a_terminal(
-    client: Client, engine: Engine, sample: Sample, values: dict[str, object], word: str
+    client: Client,
+    engine: Engine,
+    sample: Sample,
+    ago_ms: int | None,
+    values: dict[str, object],
+    word: str,
 ) -> None:
+    seen_ms = None if ago_ms is None else now_ms() - ago_ms
     with engine.begin() as conn:
-        conn.execute(update(terminals).values(**values))
+        conn.execute(update(terminals).values(last_seen_ms=seen_ms, **values))
     assert f"Status {word} Last seen" in shown(client)
 
 
