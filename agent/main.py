@@ -14,6 +14,7 @@ from typing import Any
 from agent.badges.credentials import Credentials
 from agent.badges.setting import identifier, known
 from agent.clock import Clock
+from agent.clock_records import LAST_GOOD
 from agent.config import Config
 from agent.configuration import Configurations
 from agent.disk import make_room
@@ -26,7 +27,7 @@ from agent.queue.opening import open_journal
 from agent.readers import open_reader
 from agent.readers.base import Reader
 from agent.reads import ReaderState
-from agent.recorder import LAST_GOOD, Recorder
+from agent.recorder import Recorder
 from agent.status import StatusServer
 from agent.telemetry import Telemetry
 from agent.trust_store import TrustStore

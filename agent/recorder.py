@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent import carrying
-from agent.clock import Clock, Step
+from agent.clock import Clock
+from agent.clock_records import KEEP_EACH_MS, ClockRecords
 from agent.queue.errors import BrokenError, CannotStoreError
 from agent.queue.journal import Journal
 from agent.queue.rows import Epoch, Row
@@ -20,23 +21,13 @@ from agent.queue.salvaged import Item
 from agent.reads import BadgeRead
 from protocol import blobs, chain, seals
 from protocol.badges import Badge
-from protocol.bodies import BlobRef, Body, Direction, Kind, Sync, Time
+from protocol.bodies import BlobRef, Body, Direction, Kind, Time
 from protocol.errors import MalformedError
 from protocol.keys import SigningKey, VerifyKey
 from protocol.salvaged import Gap
 
 GROUP_READS = chain.MAX_GROUP - 2
 """Taps in one commit at most: a seal and a clock record may have to come before them."""
-
-LAST_GOOD = "last-good-ms"
-"""The journal's fact that holds the last time known to be right."""
-_KEEP_TIME_MS = 600_000
-_CLOCK_BURST = 8
-_CLOCK_EACH_MS = 60_000
-"""Clock records that no tap asks for: so many at once, and one more each minute.
-
-A time server that makes the clock flap fills no disk. What is held back comes before the next tap.
-"""
 
 _DIRECTIONS = {
     "auto": Direction.AUTO,
@@ -84,15 +75,9 @@ class Recorder:
         self._seal_ms, self._seal_taps = seal_ms, seal_taps
         self._seal: _Seal | None = None
         self._prepared: blobs.TapSealer | None = None
-        self._kept_ms = journal.number(LAST_GOOD)
         self._renewing: tuple[str, tuple[bytes, int, bytes]] | None = None
         """Why a new journal is being begun, and where the old one stood."""
-        self._step: Step | None = None
-        """A jump of the wall clock that no commit holds yet."""
-        self._unproved = False
-        """Whether this boot has records that no synchronised clock record follows yet."""
-        self._clock_records = float(_CLOCK_BURST)
-        self._counted_ms = clock.now().boottime_ms
+        self._clock_records = ClockRecords(clock, journal)
         epochs = journal.epochs()
         if epochs:
             self._continue(epochs[-1])
@@ -119,9 +104,8 @@ class Recorder:
 
         When this returns they are durable and signed. Raises CannotStoreError: then none is.
         """
-        group = _Group(self.seq, self.link)
-        now = self._add_clock_step(group)
-        seal = self._seal
+        group = self._group()
+        now, seal = group.now, self._seal
         if seal is None or seal.taps_left < len(reads) or now.boottime_ms >= seal.ends_ms:
             seal = self._add_seal(group, now)
         numbers = []
@@ -147,21 +131,18 @@ class Recorder:
 
         Now and then it also keeps the time. Raises CannotStoreError.
         """
-        group = _Group(self.seq, self.link)
-        now = self._add_clock_step(group)
-        self._keep_time(now, _KEEP_TIME_MS)
-        waited_ms = now.boottime_ms - self._counted_ms
-        self._clock_records = min(self._clock_records + waited_ms / _CLOCK_EACH_MS, _CLOCK_BURST)
-        self._counted_ms = now.boottime_ms
-        if not group.rows or self._clock_records < 1:
+        group = self._group()
+        now, records = group.now, self._clock_records
+        records.keep_time(now, KEEP_EACH_MS)
+        if not (records.may_come_alone(now) and group.rows):
             return False
         self._commit(group)
-        self._clock_records -= 1
+        records.came_alone()
         return True
 
     def keep_time(self) -> None:
         """Keep the time if it is known to be right, for the next boot. Raises CannotStoreError."""
-        self._keep_time(self._clock.now(), 1)
+        self._clock_records.keep_time(self._clock.now(), 1)
 
     def new_epoch(self, reason: str) -> None:
         """Close this epoch and begin another. Raises CannotStoreError."""
@@ -190,8 +171,8 @@ class Recorder:
         `source` and `up_to` are noted in the same commit, see `Journal.carry_over`. One that no
         body can hold becomes a gap. Raises CannotStoreError.
         """
-        group = _Group(self.seq, self.link)
-        now = self._add_clock_step(group)
+        group = self._group()
+        now = group.now
         for record in records:
             kind, data, blob_ref, blob = carrying.wrapped(record)
             try:
@@ -242,32 +223,14 @@ class Recorder:
         group.add(self._body(group, Kind.SEAL, now, data=data))
         return _Seal(content, seq, now.boottime_ms + self._seal_ms, self._seal_taps)
 
-    def _add_clock_step(self, group: "_Group") -> Time:
-        """The time now, after a clock record if the wall clock jumped or is now synchronised.
-
-        Synchronisation that was lost and found with no record in between asks for none.
-        """
-        now = self._clock.now()
-        self._step = self._clock.step(now) or self._step
-        if self._step is not None:
-            now = self._clock.now()  # what is known of the clock has just changed
-        group.synchronised = now.sync is Sync.SYNCHRONISED
-        if self._step is None and not (group.synchronised and self._unproved):
-            return now
-        step = self._step or Step(now.wall_ms, now.wall_ms)
-        data = {0: step.before_ms, 1: step.after_ms}
-        group.add(self._body(group, Kind.CLOCK, now, data=data))
-        return now
-
-    def _keep_time(self, now: Time, least_ms: int) -> None:
-        """Keep the time if it is known to be right and `least_ms` from what is kept.
-
-        A boot that begins before it knows that its clock was not set. A synchronised clock always
-        counts, backwards too: one that was led years ahead spoils nothing once it is put right.
-        """
-        if now.sync is Sync.SYNCHRONISED and abs(now.wall_ms - self._kept_ms) >= least_ms:
-            self._journal.set_fact(LAST_GOOD, b"%d" % now.wall_ms)
-            self._kept_ms = now.wall_ms
+    def _group(self) -> "_Group":
+        """What goes into the next commit: a clock record, if one is owed."""
+        now, step = self._clock_records.owed()
+        group = _Group(self.seq, self.link, now)
+        if step is not None:
+            data = {0: step.before_ms, 1: step.after_ms}
+            group.add(self._body(group, Kind.CLOCK, now, data=data))
+        return group
 
     def _body(self, group: "_Group", kind: Kind, now: Time, **fields: Any) -> bytes:
         version = self.config_version
@@ -280,12 +243,11 @@ class Recorder:
     def _continue(self, epoch: Epoch) -> None:
         self.ordinal, self.epoch = epoch.ordinal, epoch.epoch
         self.seq, self.link = epoch.head, epoch.head_link
-        self._unproved = True
+        told: Time | None = None
         for row in self._journal.rows(epoch.ordinal, epoch.head, 1):
             with suppress(MalformedError):
                 told = Body.decode(row.body).time
-                same_boot = told.boot == self._clock.now().boot
-                self._unproved = same_boot and told.sync is not Sync.SYNCHRONISED
+        self._clock_records.go_on_after(told)
 
     def _begin(self, reason: str, previous: tuple[bytes, int, bytes] | None) -> None:
         """`previous` is the epoch before, its last seq and link."""
@@ -305,7 +267,7 @@ class Recorder:
         row = Row(1, body, None, link, signature)
         self._journal.open_epoch(ordinal, epoch, anchor, now.wall_ms, row)
         self.ordinal, self.epoch, self.seq, self.link = ordinal, epoch, 1, link
-        self._unproved = now.sync is not Sync.SYNCHRONISED
+        self._clock_records.go_on_after(now)
         self._seal = None
 
     def _commit(self, group: "_Group") -> None:
@@ -322,8 +284,7 @@ class Recorder:
 
     def _committed(self, group: "_Group") -> None:
         self.seq, self.link = group.seq, group.link
-        self._step = None  # whatever is committed begins with the step there was
-        self._unproved = not group.synchronised
+        self._clock_records.committed(group.now)
 
 
 def _badge(read: BadgeRead) -> Badge:
@@ -333,11 +294,10 @@ def _badge(read: BadgeRead) -> Badge:
 class _Group:
     """Records on their way into one commit, under one head."""
 
-    __slots__ = ("link", "rows", "seq", "synchronised")
+    __slots__ = ("link", "now", "rows", "seq")
 
-    def __init__(self, seq: int, link: bytes) -> None:
-        self.seq, self.link = seq, link
-        self.synchronised = False
+    def __init__(self, seq: int, link: bytes, now: Time) -> None:
+        self.seq, self.link, self.now = seq, link, now
         self.rows: list[Row] = []
 
     def add(self, body: bytes, blob: bytes | None = None) -> None:

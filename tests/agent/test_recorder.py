@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from agent.clock import Step
+from agent.clock_records import LAST_GOOD
 from agent.queue.errors import CannotStoreError
 from agent.queue.journal import Journal
 from agent.queue.rows import Row
-from agent.recorder import GROUP_READS, LAST_GOOD
+from agent.recorder import GROUP_READS
 from protocol import blobs, chain, seals
 from protocol.bodies import Body, Kind, Sync
 from tests.agent.terminal import Terminal, read
