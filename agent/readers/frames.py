@@ -1,7 +1,8 @@
 """What a serial protocol's parser makes of a stream of bytes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from agent.reads import Feedback
 from protocol.badges import Badge
@@ -27,6 +28,14 @@ class Answered:
 
 
 Result = Presented | Garbled | Answered
+
+
+T = TypeVar("T")
+
+
+def fed(take: Callable[[int], T | None], data: bytes) -> list[T]:
+    """What the octets of `data`, taken one by one, complete: what `take` gives but None."""
+    return [result for octet in data if (result := take(octet)) is not None]
 
 
 class Parser(Protocol):

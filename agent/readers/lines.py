@@ -1,6 +1,6 @@
 """Lines of printable ASCII out of any bytes, in bounded memory."""
 
-from agent.readers.frames import Garbled
+from agent.readers.frames import Garbled, fed
 
 _ENDS = frozenset(b"\r\n")
 
@@ -16,12 +16,7 @@ class Lines:
 
     def feed(self, data: bytes) -> list[str | Garbled]:
         """The lines that `data` ends, spaces at their ends gone; one Garbled for a spoilt line."""
-        found: list[str | Garbled] = []
-        for octet in data:
-            line = self._take(octet)
-            if line:
-                found.append(line)
-        return found
+        return fed(self._take, data)
 
     def idle(self) -> bool:
         """Give up the line begun, if there is one: was there?"""
@@ -35,7 +30,7 @@ class Lines:
             text = self._line.decode("ascii").strip(" ")
             self._line.clear()
             self._spoilt = False
-            return text
+            return text or None
         if self._spoilt:
             return None
         if not 0x20 <= octet <= 0x7E:

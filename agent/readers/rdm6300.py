@@ -8,7 +8,7 @@ The 2 digits are the XOR of the 5 octets before them.
 
 from agent.badges.refusals import NotAnIdentityError
 from agent.badges.uid import em4100_badge
-from agent.readers.frames import Garbled, Presented, Result
+from agent.readers.frames import Garbled, Presented, Result, fed
 
 _STX = 0x02
 _ETX = 0x03
@@ -28,12 +28,7 @@ class Rdm6300Parser:
 
     def feed(self, data: bytes) -> list[Result]:
         """Take the next bytes of the stream; what they complete, in order."""
-        results: list[Result] = []
-        for octet in data:
-            result = self._take(octet)
-            if result is not None:
-                results.append(result)
-        return results
+        return fed(self._take, data)
 
     def idle(self) -> list[Result]:
         """The line went quiet: a frame begun is cut, and what follows is new."""

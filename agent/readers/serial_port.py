@@ -7,6 +7,7 @@ import pwd
 import termios
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +44,7 @@ _FAMILIES: dict[str, str] = {
 }
 
 
-class SerialPort:
+class SerialPort(ABC):
     """What every reader on a serial port does: open it, and come back after an unplug."""
 
     def __init__(self, config: SerialConfig) -> None:
@@ -80,6 +81,7 @@ class SerialPort:
             exclusive=True,
         )
 
+    @abstractmethod
     def _serve(
         self,
         port: serial.Serial,
@@ -88,7 +90,6 @@ class SerialPort:
         stop: threading.Event,
     ) -> None:
         """Read badges until `stop`. Raises OSError when the port goes."""
-        raise NotImplementedError
 
     def _take(self, result: Result, presentations: "Presentations") -> None:
         if isinstance(result, Presented):

@@ -18,7 +18,7 @@ Signed and enciphered sessions, and SSCP version 2, are not spoken.
 import binascii
 
 from agent.readers.chips import ISO14443A, identified
-from agent.readers.frames import Answered, Garbled, Result
+from agent.readers.frames import Answered, Garbled, Result, fed
 from agent.reads import Feedback
 
 _START = 0x02
@@ -62,12 +62,7 @@ class SscpDialogue:
 
     def feed(self, data: bytes) -> list[Result]:
         """Take the next bytes of the stream; what they complete, in order."""
-        results: list[Result] = []
-        for octet in data:
-            result = self._take(octet)
-            if result is not None:
-                results.append(result)
-        return results
+        return fed(self._take, data)
 
     def idle(self) -> list[Result]:
         """The line went quiet: an answer begun is cut."""

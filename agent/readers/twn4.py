@@ -14,7 +14,7 @@ chip's octets is not stated there; `backwards` turns it.
 """
 
 from agent.readers.chips import EM4100, ISO14443A, ISO15693, Chip, hid_prox, identified
-from agent.readers.frames import Answered, Garbled, Result
+from agent.readers.frames import Answered, Garbled, Result, fed
 from agent.reads import Feedback
 
 _LONGEST_ID = 16
@@ -72,12 +72,7 @@ class Twn4Dialogue:
 
     def feed(self, data: bytes) -> list[Result]:
         """Take the next bytes of the stream; what they complete, in order."""
-        results: list[Result] = []
-        for octet in data:
-            result = self._take(octet)
-            if result is not None:
-                results.append(result)
-        return results
+        return fed(self._take, data)
 
     def idle(self) -> list[Result]:
         """The line went quiet: an answer begun is cut."""
