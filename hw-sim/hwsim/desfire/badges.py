@@ -106,58 +106,6 @@ def badge(
     )
 
 
-def construbadge_sim(
-    number: str,
-    employer: str,
-    worker: str,
-    valid_from: date,
-    valid_to: date,
-    uid: bytes,
-    *,
-    name: str = "",
-    read_key: bytes | None = None,
-    generation: str = "EV2",
-    random_uid: bool = False,
-    chance: Callable[[int], bytes] = secrets.token_bytes,
-) -> DesfireCard:
-    """A simulated ConstruBadge; see `badge`. Raises SimulatorError."""
-    return badge(
-        CONSTRUBADGE,
-        Holder(number, employer, worker, valid_from, valid_to, name),
-        uid,
-        read_key=read_key,
-        generation=generation,
-        random_uid=random_uid,
-        chance=chance,
-    )
-
-
-def metalbadge_sim(
-    number: str,
-    employer: str,
-    worker: str,
-    valid_from: date,
-    valid_to: date,
-    uid: bytes,
-    *,
-    name: str = "",
-    read_key: bytes | None = None,
-    generation: str = "EV2",
-    random_uid: bool = False,
-    chance: Callable[[int], bytes] = secrets.token_bytes,
-) -> DesfireCard:
-    """A simulated Metalbadge; see `badge`. Raises SimulatorError."""
-    return badge(
-        METALBADGE,
-        Holder(number, employer, worker, valid_from, valid_to, name),
-        uid,
-        read_key=read_key,
-        generation=generation,
-        random_uid=random_uid,
-        chance=chance,
-    )
-
-
 def _bcd(what: str, digits: str, octets: int) -> bytes:
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 2 * octets):
         raise SimulatorError(f"{what} {digits!r} is not 1 to {2 * octets} digits")

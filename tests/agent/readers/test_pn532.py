@@ -17,7 +17,8 @@ from agent.readers.pn532 import Pn532Session
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
 from hwsim.cards import RandomUidCard, UidCard
 from hwsim.desfire import DesfireCard
-from hwsim.desfire.badges import CONSTRUBADGE, METALBADGE, construbadge_sim, metalbadge_sim
+from hwsim.desfire.badges import CONSTRUBADGE, METALBADGE, Holder, Layout
+from hwsim.desfire.badges import badge as simulated
 from hwsim.pn532 import Pn532Reader, frames
 from protocol.badges import Assurance, Flag
 from tests.agent.badges.test_identify import PROFILES
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 UID = bytes.fromhex("04A1B2C3D4E5F6")
 NUMBER = "0000001234567890"
-VALUES = (NUMBER, "0403019261", "123456", date(2026, 1, 1), date(2026, 12, 31), UID)
+HOLDER = Holder(NUMBER, "0403019261", "123456", date(2026, 1, 1), date(2026, 12, 31))
 APDUS, APDUS_OF_RANDOM = 4, 9
 _LIST, _EXCHANGE = 0x4A, 0x40
 
@@ -63,7 +64,7 @@ def reader(chip: Pn532Reader, device: Path | None = None) -> Running:
 
 
 def badge(*, random_uid: bool = False) -> DesfireCard:
-    return construbadge_sim(*VALUES, random_uid=random_uid)
+    return simulated(CONSTRUBADGE, HOLDER, UID, random_uid=random_uid)
 
 
 def gone(chip: Pn532Reader) -> None:
@@ -74,13 +75,13 @@ def gone(chip: Pn532Reader) -> None:
 
 
 @pytest.mark.parametrize("random_uid", [False, True])
-@pytest.mark.parametrize("make", [construbadge_sim, metalbadge_sim])
+@pytest.mark.parametrize("layout", [CONSTRUBADGE, METALBADGE])
 def test_a_badge_is_read_once_while_it_lies_there(
-    chip: Pn532Reader, make: Callable[..., DesfireCard], random_uid: bool
+    chip: Pn532Reader, layout: Layout, random_uid: bool
 ) -> None:
     with reader(chip) as running:
         assert running.state() == "ready"
-        chip.insert(make(*VALUES, random_uid=random_uid))
+        chip.insert(simulated(layout, HOLDER, UID, random_uid=random_uid))
         read = running.next(BadgeRead)
         assert (read.badge, read.assurance) == (NUMBER, Assurance.AUTHENTICATED)
         assert (read.employer, read.direction, read.flags) == ("0403019261", "in", 0)
@@ -123,7 +124,7 @@ def test_a_random_uid_is_no_identity(chip: Pn532Reader, seed: int) -> None:
 def test_a_forged_badge_is_its_uid_flagged(chip: Pn532Reader) -> None:
     with reader(chip) as running:
         assert running.state() == "ready"
-        chip.insert(construbadge_sim(*VALUES, read_key=bytes(16)))
+        chip.insert(simulated(CONSTRUBADGE, HOLDER, UID, read_key=bytes(16)))
         read = running.next(BadgeRead)
         assert (read.badge, read.flags) == (UID.hex().upper(), Flag.UNAUTHENTIC)
 

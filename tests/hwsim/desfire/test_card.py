@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwsim.desfire import FREE, NEVER, AccessRights, Application, DataFile, DesfireCard, Mode
-from hwsim.desfire.badges import CONSTRUBADGE, METALBADGE, construbadge_sim, metalbadge_sim
+from hwsim.desfire.badges import CONSTRUBADGE, METALBADGE, Holder, badge
 from hwsim.errors import SimulatorError
 
 UID = bytes.fromhex("04A1B2C3D4E5F6")
@@ -186,8 +186,8 @@ def test_anything_is_answered(blocks: list[bytes]) -> None:
 
 def test_the_badges_differ_in_layout_and_keys() -> None:
     day = date(2026, 1, 1)
-    values = ("123", "0403019261", "42", day, date(2026, 12, 31), UID)
-    constru, metal = construbadge_sim(*values), metalbadge_sim(*values, name="A. Worker")
+    holder = Holder("123", "0403019261", "42", day, date(2026, 12, 31), "A. Worker")
+    constru, metal = badge(CONSTRUBADGE, holder, UID), badge(METALBADGE, holder, UID)
     assert everything(constru, 0x6A) == [bytes.fromhex("01C5F5")]
     assert everything(metal, 0x6A) == [bytes.fromhex("01A6F5")]
     application = metal.chip.applications[METALBADGE.aid]
@@ -204,7 +204,7 @@ def test_the_badges_differ_in_layout_and_keys() -> None:
 def test_a_badge_that_cannot_be_is_said_to_be_none(number: str, name: str) -> None:
     day = date(2026, 1, 1)
     with pytest.raises(SimulatorError):
-        construbadge_sim(number, "1", "1", day, day, UID, name=name)
+        badge(CONSTRUBADGE, Holder(number, "1", "1", day, day, name), UID)
 
 
 @pytest.mark.parametrize(

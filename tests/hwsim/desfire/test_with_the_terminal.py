@@ -12,7 +12,8 @@ from agent.badges.desfire.errors import DesfireError
 from agent.badges.identify import Identifier
 from agent.badges.reading import KeyedProfile
 from hwsim.desfire import AccessRights, Application, DataFile, DesfireCard, Mode
-from hwsim.desfire.badges import CONSTRUBADGE, METALBADGE, construbadge_sim, metalbadge_sim
+from hwsim.desfire.badges import CONSTRUBADGE, METALBADGE, Holder, Layout
+from hwsim.desfire.badges import badge as simulated
 from protocol.badges import Assurance, Badge, Flag
 from tests.agent.badges.test_identify import PROFILES
 
@@ -20,7 +21,7 @@ UID = bytes.fromhex("04A1B2C3D4E5F6")
 AID = bytes.fromhex("010203")
 KEY = bytes(range(16))
 FROM, TO = date(2026, 1, 1), date(2026, 12, 31)
-VALUES = ("1234567890", "0403019261", "123456", FROM, TO, UID)
+HOLDER = Holder("1234567890", "0403019261", "123456", FROM, TO)
 MODES = [
     (Mode.PLAIN, TerminalMode.PLAIN),
     (Mode.MACED, TerminalMode.MAC),
@@ -56,23 +57,22 @@ def identifier(today: date = date(2026, 11, 23)) -> Identifier:
 
 @pytest.mark.parametrize("generation", ["EV2", "EV3"])
 @pytest.mark.parametrize("random_uid", [False, True])
-@pytest.mark.parametrize("make", [construbadge_sim, metalbadge_sim])
-def test_simulated_badges_are_identified(generation: str, random_uid: bool, make: object) -> None:
-    assert callable(make)
-    card = make(*VALUES, generation=generation, random_uid=random_uid)
-    name = "construbadge-sim" if make is construbadge_sim else "metalbadge-sim"
+@pytest.mark.parametrize("layout", [CONSTRUBADGE, METALBADGE])
+def test_simulated_badges_are_identified(generation: str, random_uid: bool, layout: Layout) -> None:
+    card = simulated(layout, HOLDER, UID, generation=generation, random_uid=random_uid)
     assert identifier().identify(Near(card), card.uid) == Badge(
-        "0000001234567890", name, Assurance.AUTHENTICATED, 0, "0403019261", "000000123456"
+        "0000001234567890", layout.name, Assurance.AUTHENTICATED, 0, "0403019261", "000000123456"
     )
 
 
 def test_a_badge_of_last_year_is_expired() -> None:
-    badge = identifier(date(2027, 1, 1)).identify(Near(construbadge_sim(*VALUES)), UID)
+    badge = identifier(date(2027, 1, 1)).identify(Near(simulated(CONSTRUBADGE, HOLDER, UID)), UID)
     assert badge.flags == Flag.EXPIRED
 
 
 def test_a_badge_with_another_key_is_a_forgery() -> None:
-    badge = identifier().identify(Near(construbadge_sim(*VALUES, read_key=bytes(16))), UID)
+    forged = simulated(CONSTRUBADGE, HOLDER, UID, read_key=bytes(16))
+    badge = identifier().identify(Near(forged), UID)
     assert (badge.number, badge.flags) == (UID.hex().upper(), Flag.UNAUTHENTIC)
 
 
