@@ -86,7 +86,7 @@ class Queue:
         One that is not green may have overtaken others of its group: then all that wait are in
         doubt.
         """
-        if answer not in ("recorded", "recorded-offline"):
+        if not answer.startswith("recorded"):  # "recorded-offline", "recorded-but ..."
             self._doubt()
         if self._waiting:
             badge = self._waiting.popleft()
