@@ -1,8 +1,9 @@
 """When a clock record is owed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from agent.clock import Step
 from agent.clock_records import ClockRecords
