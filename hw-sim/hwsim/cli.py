@@ -1,14 +1,15 @@
 """`pointeuse sim`: virtual badges and readers to play with."""
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from hwsim.chaos.cli import chaos
+from hwsim.command_line import plainly
+from hwsim.crash.cli import crash
 from hwsim.demo.cli import demo
 from hwsim.offline.cli import offline
 
@@ -19,6 +20,7 @@ def sim() -> None:
 
 
 sim.add_command(chaos)
+sim.add_command(crash)
 sim.add_command(demo)
 sim.add_command(offline)
 
@@ -41,7 +43,7 @@ def serial(device: Path, protocol: str, numbers: tuple[str, ...]) -> None:
     from hwsim.errors import SimulatorError
     from hwsim.serial_reader import SerialReader
 
-    with _plainly(), SerialReader(device, protocol) as reader:
+    with plainly(), SerialReader(device, protocol) as reader:
         commands: dict[str, Callable[[str], None]] = {
             "present": reader.present,
             "garble": reader.garble,
@@ -74,7 +76,7 @@ def card(slots: int, slot: int, directory: Path | None, uids: tuple[str, ...]) -
     from hwsim.errors import SimulatorError
     from hwsim.pcscd import Pcscd
 
-    with _plainly(), Pcscd(slots, directory=directory) as pcscd:
+    with plainly(), Pcscd(slots, directory=directory) as pcscd:
         if slot >= len(pcscd.slots):
             raise SimulatorError(f"there is no slot {slot}; 0 to {len(pcscd.slots) - 1} are")
         reader = pcscd.slots[slot]
@@ -141,13 +143,11 @@ def reconnect(
 
     Beside it the same without jitter. Times are simulated; it takes seconds.
     """
-    import json
-
     from hwsim import reconnect as simulation
 
     outage = simulation.Outage(terminals, outage_s, accepts, backoff_s)
     click.echo(f"{terminals:,} terminals, with jitter and without, seed {seed} ...", err=True)
-    with _plainly():
+    with plainly():
         returns = simulation.compare(outage, seed)
         found = simulation.report(outage, seed, returns)
         if plot is not None:
@@ -178,83 +178,3 @@ def _converse(what: str, commands: dict[str, Callable[[str], None]]) -> None:
                 commands[name](argument.strip())
             except (SimulatorError, ValueError) as error:
                 click.echo(str(error), err=True)
-
-
-@sim.command()
-@click.option("--states", type=click.IntRange(1), default=5000, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True, help="Of every draw.")
-@click.option(
-    "--mutant",
-    metavar="NAME",
-    help="Break the agent on purpose: `--mutant list` names the ways.",
-)
-@click.option(
-    "--keep",
-    type=click.Path(path_type=Path),
-    help="Write the first disk on which something is wrong into this folder.",
-)
-@click.option(
-    "--again",
-    type=click.Path(path_type=Path),
-    help="Only reopen the disk that --keep wrote into this folder.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def crash(
-    states: int,
-    seed: int,
-    mutant: str | None,
-    keep: Path | None,
-    again: Path | None,
-    as_json: bool,
-) -> None:
-    """Cut a terminal's power at any write, and reopen what the disk may hold.
-
-    A real agent is recorded under strace through five lives; then STATES disks that power cuts may
-    leave are reopened by its own recovery. Ends with 1 when a tap that was green is missing, or
-    something else is wrong.
-    """
-    from hwsim.crash import kept
-    from hwsim.crash.explorer import explore
-    from hwsim.crash.mutants import MUTANTS
-
-    if again is not None:
-        with _plainly():
-            problem = kept.again(again)
-        click.echo(json.dumps({"problem": problem}) if as_json else problem or "nothing is wrong")
-        sys.exit(1 if problem else 0)
-
-    if mutant == "list":
-        for name, each in MUTANTS.items():
-            click.echo(f"{name:22} {each.what}")
-        return
-    if mutant is not None and mutant not in MUTANTS:
-        raise click.BadParameter(f"there is no mutant {mutant!r}: {', '.join(MUTANTS)}")
-    with _plainly():
-        result = explore(
-            states, seed, mutant=mutant, keep=keep, say=lambda what: click.echo(what, err=True)
-        )
-    click.echo(result.as_json() if as_json else _summary(json.loads(result.as_json())))
-    if result.first is not None:
-        first = result.first
-        click.echo(
-            f"state {first.state} of seed {seed}, cut after operation {first.cut}, left"
-            f" {first.how!r}: {first.problem}",
-            err=True,
-        )
-        sys.exit(1)
-
-
-@contextlib.contextmanager
-def _plainly() -> Iterator[None]:
-    """Say what the simulator cannot do in one line, and end with exit code 2."""
-    from hwsim.errors import SimulatorError
-
-    try:
-        yield
-    except SimulatorError as error:
-        click.echo(f"pointeuse sim: {error}", err=True)
-        sys.exit(2)
-
-
-def _summary(found: dict[str, float]) -> str:
-    return "\n".join(f"{name.replace('_', ' '):15} {value:,}" for name, value in found.items())

@@ -1,11 +1,10 @@
 """`pointeuse sim chaos`: everything fails, and every tap is counted."""
 
-import json
-import signal
-import sys
 from pathlib import Path
 
 import click
+
+from hwsim.command_line import conclude, interruptible, plainly, say
 
 
 @click.command()
@@ -68,34 +67,17 @@ def chaos(
 
     from hwsim.chaos.campaign import play
     from hwsim.chaos.world import Plan
-    from hwsim.crash.mutants import MUTANTS, environment
-    from hwsim.errors import SimulatorError
+    from hwsim.crash.mutants import environment
 
-    if mutant is not None and mutant not in MUTANTS:
-        raise click.BadParameter(f"there is no mutant {mutant!r}: {', '.join(MUTANTS)}")
     plan = Plan(
         taps, seed, terminals, readers, database=database, rate=rate, kill_every_s=kill_every_s
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     click.echo(f"{taps:,} taps, seed {seed}", err=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix="pointeuse-mutant-") as directory:
-            env = environment(mutant, Path(directory)) if mutant else {}
-            result = play(plan, _say, keep=keep, env=env)
-    except SimulatorError as error:
-        click.echo(f"pointeuse sim chaos: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    found = result.as_json()
-    if as_json:
-        click.echo(json.dumps(found))
-    else:
-        click.echo("\n".join(f"{name.replace('_', ' '):19} {found[name]}" for name in found))
-    for example in result.findings.examples:
-        click.echo(example, err=True)
-    sys.exit(0 if result.good else 1)
-
-
-def _say(what: str) -> None:
-    click.echo(f"- {what}", err=True)
+    with (
+        plainly(),
+        interruptible(),
+        tempfile.TemporaryDirectory(prefix="pointeuse-mutant-") as directory,
+    ):
+        env = environment(mutant, Path(directory)) if mutant else {}
+        result = play(plan, say, keep=keep, env=env)
+    conclude(result.as_json(), result.findings.examples, good=result.good, as_json=as_json)

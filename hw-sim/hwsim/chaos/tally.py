@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-_SHOWN = 5
-"""Of each fault so many are named."""
+from hwsim.examples import Examples
 
 
 class Fate(IntEnum):
@@ -113,17 +112,12 @@ class Findings:
     lost: int = 0
     duplicates: int = 0
     invented: int = 0
-    examples: list[str] = field(default_factory=list)
+    examples: Examples = field(default_factory=Examples)
 
     @property
     def good(self) -> bool:
         """Whether green taps are registered once, doubtful ones at most once, others never."""
         return not (self.lost or self.duplicates or self.invented)
-
-    def name(self, count: int, what: str) -> None:
-        """Add an example, unless there are enough of its kind."""
-        if count <= _SHOWN:
-            self.examples.append(what)
 
 
 def compare(fates: bytes | bytearray, registered: Iterable[int]) -> Findings:
@@ -133,18 +127,18 @@ def compare(fates: bytes | bytearray, registered: Iterable[int]) -> Findings:
     for badge in registered:
         if not 0 <= badge < len(fates) or fates[badge] == Fate.UNTAPPED:
             found.invented += 1
-            found.name(found.invented, f"badge {badge} is registered and was never tapped")
+            found.examples.add(found.invented, f"badge {badge} is registered and was never tapped")
             continue
         if times[badge]:
             found.duplicates += 1
-            found.name(found.duplicates, f"badge {badge} is registered more than once")
+            found.examples.add(found.duplicates, f"badge {badge} is registered more than once")
         times[badge] = 1
     for badge, fate in enumerate(fates):
         if fate == Fate.GREEN:
             found.green += 1
             if not times[badge]:
                 found.lost += 1
-                found.name(found.lost, f"badge {badge} was green and is not registered")
+                found.examples.add(found.lost, f"badge {badge} was green and is not registered")
         elif fate != Fate.UNTAPPED:
             found.maybe += 1
             found.maybe_registered += times[badge]

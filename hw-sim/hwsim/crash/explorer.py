@@ -1,6 +1,5 @@
 """Draws disks from a recording, lets processes reopen them, and counts what is wrong."""
 
-import json
 import os
 import pickle
 import random
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from hwsim.crash import kept, mutants
 from hwsim.crash.disk import HOWS, Disk, Files, How
@@ -65,16 +65,14 @@ class Result:
         """Whether no more disks are wanted."""
         return self.first_only and self.first is not None
 
-    def as_json(self) -> str:
+    def as_json(self) -> dict[str, Any]:
         """One object."""
-        return json.dumps(
-            {
-                "states": self.states,
-                "acked_lost": self.acked_lost,
-                "corrupt": self.corrupt,
-                "states_per_s": round(self.states / max(self.seconds, 1e-9), 1),
-            }
-        )
+        return {
+            "states": self.states,
+            "acked_lost": self.acked_lost,
+            "corrupt": self.corrupt,
+            "states_per_s": round(self.states / max(self.seconds, 1e-9), 1),
+        }
 
 
 def explore(

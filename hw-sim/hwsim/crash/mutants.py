@@ -85,8 +85,11 @@ BROKEN(fdatasync)
 def environment(name: str, directory: Path) -> dict[str, str]:
     """Make a mutant in `directory`; what to set so that `pointeuse agent run` is it.
 
-    Raises SimulatorError when the agent's source has changed so that the mistake fits no more.
+    Raises SimulatorError when there is no such mutant, or when the agent's source has changed so
+    that the mistake fits no more.
     """
+    if name not in MUTANTS:
+        raise SimulatorError(f"there is no mutant {name!r}: {', '.join(MUTANTS)}")
     mutant = MUTANTS[name]
     if not mutant.module:
         return {"LD_PRELOAD": str(_library(directory))}

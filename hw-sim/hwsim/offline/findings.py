@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from hwsim.examples import Examples
 from hwsim.offline.clock import WANDERS_PPM
 
 _UNBOUNDED_MS = 1000
-_SHOWN = 5
-"""Of each fault so many are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Findings:
     unbounded: int = 0
     widest_s: float = 0.0
     """The widest bound of a registration that has one, from its time to its end."""
-    examples: list[str] = field(default_factory=list)
+    examples: Examples = field(default_factory=Examples)
 
     @property
     def good(self) -> bool:
@@ -73,18 +72,20 @@ def compare(tapped: Sequence[Tapped], registered: Iterable[Registered]) -> Findi
         truth = when[badge] if 0 <= badge < len(when) else None
         if truth is None:
             found.invented += 1
-            _name(found, found.invented, f"badge {badge:X} was never tapped")
+            found.examples.add(found.invented, f"badge {badge:X} was never tapped")
             continue
         if seen[badge]:
             found.duplicates += 1
-            _name(found, found.duplicates, f"badge {badge:X} is registered twice")
+            found.examples.add(found.duplicates, f"badge {badge:X} is registered twice")
         seen[badge] = 1
         _judge(found, registration, truth)
     for tap in tapped:
         for badge in range(tap.first, tap.first + tap.count):
             if not seen[badge]:
                 found.lost += 1
-                _name(found, found.lost, f"badge {badge:X}, tapped at {tap.from_ms}, is missing")
+                found.examples.add(
+                    found.lost, f"badge {badge:X}, tapped at {tap.from_ms}, is missing"
+                )
     return found
 
 
@@ -107,9 +108,4 @@ def _judge(found: Findings, registration: Registered, truth: Tapped) -> None:
         may_s = (latest_ms - told_ms) / 1000
         kind = "corrected" if registration.corrected else "not corrected"
         what = f"badge {registration.badge:X}, {kind}, is {wrong_s:+,.1f} s off, bound {may_s:,.1f}"
-        _name(found, found.misdated, f"{what} s")
-
-
-def _name(found: Findings, count: int, what: str) -> None:
-    if count <= _SHOWN:
-        found.examples.append(what)
+        found.examples.add(found.misdated, f"{what} s")
