@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from bench.peers import Put
 
@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 class Crowd:
-    """Threads that stand ready between rounds, as connections do in a program that runs."""
+    """Threads that stand ready between rounds, as connections do in a program that runs.
+
+    Use it in a `with` block: threads that nobody ends keep the program from ending.
+    """
 
     def __init__(self, count: int, writer: Callable[[], Put], record: bytes) -> None:
         """`writer` is called once in each thread, for what that thread calls with `record`."""
@@ -38,7 +41,10 @@ class Crowd:
             raise self._failures[0]
         return self._puts / taken
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the threads."""
         self._end = 0.0
         self._ready.wait()

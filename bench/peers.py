@@ -14,6 +14,7 @@ fdatasync once for each commit then; `tests/bench/test_queue.py` counts them wit
 """
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,12 @@ class LiteQueues:
     def __init__(self, directory: Path) -> None:
         self._path = directory / "queue.sqlite"
         self._open: list[LiteQueue] = []
+        self._opening = threading.Lock()
 
     def writer(self) -> Put:
         """What a thread calls with each record."""
-        queue = LiteQueue(self._path, timeout=_BUSY_S)
+        with self._opening:  # it sets the journal mode, for which SQLite waits for nobody
+            queue = LiteQueue(self._path, timeout=_BUSY_S)
         queue.conn.execute("PRAGMA synchronous = FULL").fetchone()
         _must_flush(self.name, queue.conn)
         self._open.append(queue)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -129,15 +130,15 @@ def _crowds(
     writers: dict[str, Callable[[], Put]], record: bytes, rounds: int, seconds: float
 ) -> dict[str, int]:
     """Puts a second of each contestant: the median of rounds in which all take their turn."""
-    crowds = {name: Crowd(READERS, writer, record) for name, writer in writers.items()}
-    rates: dict[str, list[float]] = {name: [] for name in crowds}
-    try:
+    rates: dict[str, list[float]] = {name: [] for name in writers}
+    with ExitStack() as stack:
+        crowds = {
+            name: stack.enter_context(Crowd(READERS, writer, record))
+            for name, writer in writers.items()
+        }
         for _ in range(rounds):
             for name, crowd in crowds.items():
                 rates[name].append(crowd.rate(seconds))
-    finally:
-        for crowd in crowds.values():
-            crowd.close()
     return {name: round(percentile(found, 50)) for name, found in rates.items()}
 
 

@@ -34,7 +34,7 @@ class _Lamp:
         self.at = 0
         self.feedback: Feedback | None = None
 
-    def show(self, _reader: str, feedback: Feedback) -> None:
+    def show(self, _reader: str, feedback: Feedback, _flags: object = None) -> None:
         self.at = time.perf_counter_ns()
         self.feedback = feedback
         self.shown.set()

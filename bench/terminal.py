@@ -27,7 +27,7 @@ class _Lamps:
     def lamp(self, reader: str) -> SimpleQueue[tuple[int, Feedback]]:
         return self._shown.setdefault(reader, SimpleQueue())
 
-    def show(self, reader: str, feedback: Feedback) -> None:
+    def show(self, reader: str, feedback: Feedback, _flags: object = None) -> None:
         self._shown[reader].put((time.perf_counter_ns(), feedback))
 
 

@@ -90,9 +90,8 @@ def test_a_crowd_puts_what_it_counts(peer: type[Peer], tmp_path: Path) -> None:
 
         return note
 
-    crowd = Crowd(3, writer, b"record")
-    rate = crowd.rate(0.05)
-    crowd.close()
+    with Crowd(3, writer, b"record") as crowd:
+        rate = crowd.rate(0.05)
     queue.close()
     assert rate > 0
     assert set(written) == {b"record"}
@@ -102,7 +101,5 @@ def test_what_a_put_raises_ends_the_round() -> None:
     def refuse(_record: bytes) -> None:
         raise OSError("full")
 
-    crowd = Crowd(2, lambda: refuse, b"")
-    with pytest.raises(OSError, match="full"):
+    with Crowd(2, lambda: refuse, b"") as crowd, pytest.raises(OSError, match="full"):
         crowd.rate(0.05)
-    crowd.close()
