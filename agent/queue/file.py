@@ -185,7 +185,9 @@ class JournalFile:
         self.db.execute("COMMIT")
 
     def _connect(self) -> None:
-        self.db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self.db = sqlite3.connect(
+            self.path, timeout=0, isolation_level=None, check_same_thread=False
+        )
         for pragma, wanted in _PRAGMAS.items():
             self.db.execute(f"PRAGMA {pragma}={wanted}").fetchone()
         for pragma, wanted in _PRAGMAS.items():
