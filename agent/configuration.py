@@ -13,7 +13,6 @@ from typing import Any
 
 from agent import config
 from agent.badges.conditions import Conditions
-from agent.files import write_durably
 from agent.gate import Gate
 from agent.queue.errors import CannotStoreError
 from agent.telemetry import Telemetry
@@ -21,6 +20,7 @@ from agent.trust_store import TrustStore
 from protocol import cose
 from protocol.configuration import Configuration
 from protocol.configured import Configured, assurance
+from protocol.durable import write_durably
 from protocol.errors import ProtocolError
 
 _log = logging.getLogger("pointeuse.configuration")

@@ -6,8 +6,8 @@ by the roots of the one before.
 
 from pathlib import Path
 
-from agent.files import write_durably
 from protocol import cose, trust
+from protocol.durable import write_durably
 from protocol.errors import KeyFileError, ProtocolError
 from protocol.keys import VerifyKey
 from protocol.seals import SealingKey

@@ -14,6 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mlkem, x25519
 
+from protocol.durable import sync_directory
 from protocol.errors import KeyFileError, MalformedError
 from protocol.keys import SigningKey, VerifyKey
 from protocol.seals import SealingKey
@@ -52,11 +53,7 @@ def save_secret(path: Path, content: bytes) -> None:
             os.link(temporary, path)
         finally:
             temporary.unlink()
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(path.parent)
     except FileExistsError:
         raise KeyFileError(f"{path} exists already; a key is never overwritten") from None
     except OSError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agent.badges.desfire.crypto import ZEROS, cmac
+from protocol.durable import sync_directory
 from protocol.errors import KeyFileError
 
 DIRECTORY = "credentials"
@@ -117,11 +118,7 @@ class Credentials:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        directory = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(self.directory)
 
     def _path(self, name: str) -> Path:
         if not _NAME.match(name):

@@ -8,6 +8,7 @@ from pathlib import Path
 from agent.proof.sources import Source
 from agent.queue.errors import JournalError
 from protocol.archive import ArchiveWriter, Counts
+from protocol.durable import sync_directory
 from protocol.hello import EpochState
 
 Progress = Callable[[int, int], None]
@@ -35,11 +36,7 @@ def export(source: Source, path: Path, progress: Progress) -> Counts:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(path.parent)
     return counts
 
 

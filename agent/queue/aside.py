@@ -6,7 +6,8 @@ goes first: cut short between the two, the next start finds a file whose log is 
 
 from pathlib import Path
 
-from agent.queue.file import sync_directory, wal_of
+from agent.queue.file import wal_of
+from protocol.durable import sync_directory
 
 _MARK = ".damaged-"
 

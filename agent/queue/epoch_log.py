@@ -8,7 +8,7 @@ import logging
 import os
 from pathlib import Path
 
-from agent.queue.file import sync_directory
+from protocol.durable import sync_directory
 
 _log = logging.getLogger("pointeuse.journal")
 

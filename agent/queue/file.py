@@ -25,6 +25,7 @@ from agent.queue.errors import (
     is_damage,
     why,
 )
+from protocol.durable import sync_directory
 
 _log = logging.getLogger("pointeuse.journal")
 _NEWEST = "SELECT wrapped FROM epochs LIMIT 0"
@@ -229,15 +230,6 @@ def wal_of(path: Path) -> Path:
 def is_empty(path: Path) -> bool:
     """Whether there is no file at `path`, or nothing in it."""
     return not path.exists() or path.stat().st_size == 0
-
-
-def sync_directory(path: Path) -> None:
-    """Make names created, renamed or removed in a directory durable. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _create(path: Path) -> None:

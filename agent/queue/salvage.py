@@ -17,9 +17,10 @@ import msgspec
 
 from agent.queue import proofs
 from agent.queue.carving import Found, carve_file
-from agent.queue.file import sync_directory, wal_of
+from agent.queue.file import wal_of
 from agent.queue.salvaged import Item, Order, Writer
 from protocol import cose
+from protocol.durable import sync_directory
 from protocol.errors import ProtocolError
 from protocol.keys import VerifyKey
 from protocol.receipts import Leaf, Verdict, verify_receipt

@@ -13,6 +13,7 @@ from sqlalchemy import URL, Engine, inspect, text
 from cloud import db
 from cloud.backup.files import BackupError
 from cloud.errors import RefusedError
+from protocol.durable import sync_directory
 
 _SQLITE, _POSTGRESQL = "database.sqlite", "database.dump"
 _CONNECTIONS = """
@@ -99,11 +100,7 @@ def put_back(url: str, directory: Path, number: int, held: int) -> None:
             if old.exists():
                 old.rename(path.with_name(f"{path.name}.replaced-{number}{end}"))
         new.rename(path)
-        parent = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
+        sync_directory(path.parent)
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"cannot restore {path}: {error}") from error
 

@@ -4,8 +4,6 @@ A terminal sends again what it had been receipted for only to a platform of a ne
 the number is kept in the database and, since the database is what gets restored, in a file too.
 """
 
-import contextlib
-import os
 from pathlib import Path
 
 from sqlalchemy import Engine, insert, select, update
@@ -13,6 +11,7 @@ from sqlalchemy import Engine, insert, select, update
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import platform
 from cloud.errors import CloudError
+from protocol.durable import write_durably
 
 _KEY = "generation"
 
@@ -80,19 +79,7 @@ def _read(path: Path) -> int:
 
 def _write(path: Path, generation: int) -> None:
     """Put the number there as a whole or not at all, power cut or not."""
-    new = path.with_name(path.name + ".new")
     try:
-        with new.open("w", encoding="ascii") as file:
-            file.write(f"{generation}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_durably(path, b"%d\n" % generation)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            new.unlink()
         raise GenerationError(f"cannot write {path}: {error.strerror}") from error
