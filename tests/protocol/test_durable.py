@@ -17,7 +17,7 @@ def test_content_is_flushed_then_named_then_the_name_is_flushed(
     fsync = os.fsync
 
     def note(descriptor: int) -> None:
-        what = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        what = Path(f"/proc/self/fd/{descriptor}").readlink()
         flushed.append((what.name, path.read_bytes()))
         fsync(descriptor)
 
