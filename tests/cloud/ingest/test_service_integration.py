@@ -98,6 +98,10 @@ class Peer:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def notices_the_loss(self) -> None:
+        """Return once the client knows that its broker is gone."""
+        wait_for(lambda: not self._subscribed.is_set(), "the lost connection is noticed")
+
     def say(self, name: str, payload: bytes, qos: int = 1) -> None:
         topic = topics.topic(self.chain.device, name)
         # After a broker's death, paho connects anew by itself, in its own time.
@@ -172,6 +176,7 @@ def test_a_broker_that_dies_is_connected_to_again(
     peer.ask("records", peer.chain.batch())
     for _ in range(2):
         broker.stop(signal.SIGKILL)
+        peer.notices_the_loss()
         peer.chain.tap()
         broker.start()
         leaf = peer.ask("records", peer.chain.batch())
