@@ -11,6 +11,13 @@ _COMMANDS = {
     "terminal": ("cloud.terminals.cli", "terminal", "Terminals, and where each stands."),
     "worker": ("cloud.workers.cli", "worker", "Workers of companies."),
     "badge": ("cloud.workers.cli", "badge", "Badges, and whose they are."),
+    "account": ("cloud.accounts.cli", "account", "Accounts, and what each sees of which company."),
+    "explain": (
+        "cloud.visibility.cli",
+        "explain",
+        "Say why an account does not see a worker, a registration or a terminal.",
+    ),
+    "trail": ("cloud.audit.cli", "trail", "List who changed or looked at what."),
     "ingest": ("cloud.ingest.cli", "ingest", "Receive, keep and interpret what terminals send."),
     "reinterpret": (
         "cloud.interpretation.cli",

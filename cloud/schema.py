@@ -1,5 +1,7 @@
 """Every table of the platform: importing this module fills `metadata`."""
 
+import cloud.accounts.tables
+import cloud.audit.tables
 import cloud.companies.tables
 import cloud.configurations.tables
 import cloud.custody.tables

@@ -1,5 +1,6 @@
 """Finding companies, divisions and sites. Private companies are never found by looking for them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -85,3 +86,36 @@ def site_id(conn: Connection, company: str, division: str, site: str) -> int:
             f"division {division!r} has no site {site!r}; see `pointeuse cloud company sites`"
         )
     return int(found)
+
+
+def places_of(conn: Connection, company: int, places: Iterable[str]) -> tuple[list[int], list[int]]:
+    """The ids of divisions and of sites that people wrote as `DIVISION` and `DIVISION/SITE`.
+
+    Raises NotFoundError for one that the company does not have.
+    """
+    division_ids: list[int] = []
+    site_ids: list[int] = []
+    for place in places:
+        division, slash, site = place.partition("/")
+        query = select(divisions.c.id).where(
+            divisions.c.company_id == company,
+            divisions.c.name == text.name(division, "the division's name"),
+        )
+        if slash:
+            query = (
+                select(sites.c.id)
+                .join(divisions, divisions.c.id == sites.c.division_id)
+                .where(
+                    divisions.c.company_id == company,
+                    divisions.c.name == text.name(division, "the division's name"),
+                    sites.c.name == text.name(site, "the site's name"),
+                )
+            )
+        found = conn.execute(query).scalar()
+        if found is None:
+            raise NotFoundError(
+                f"the company has no place {place!r}; see `pointeuse cloud company sites`,"
+                " and write DIVISION or DIVISION/SITE"
+            )
+        (site_ids if slash else division_ids).append(int(found))
+    return division_ids, site_ids

@@ -1,0 +1,82 @@
+"""Sessions: that a browser was let in, and which company it looks at. The caller commits.
+
+OWASP's session rules: a session is a fresh random token at each login, ends by itself when idle or
+old, and the database knows only the token's hash.
+"""
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+
+from cloud.accounts import tokens
+from cloud.accounts.access import membership
+from cloud.accounts.tables import accounts, sessions
+from cloud.errors import InvalidError, NotFoundError
+from cloud.times import now_ms
+
+IDLE_MS = 12 * 3_600_000
+OLDEST_MS = 14 * 86_400_000
+_NOTED_MS = 60_000
+"""A session seen again within this time is not written anew."""
+
+
+def begin(conn: Connection, account: int) -> str:
+    """Start a session; its token, which is kept nowhere."""
+    token = tokens.make()
+    now = now_ms()
+    conn.execute(
+        insert(sessions).values(
+            token_hash=tokens.digest(token), account_id=account, created_ms=now, seen_ms=now
+        )
+    )
+    return token
+
+
+def resume(conn: Connection, token: str) -> RowMapping | None:
+    """The session of a token (`id`, `account_id`, `company_id`, `seen_ms`), while it lasts."""
+    now = now_ms()
+    try:
+        digest = tokens.digest(token)
+    except InvalidError:
+        return None
+    return (
+        conn.execute(
+            select(sessions.c.id, sessions.c.account_id, sessions.c.company_id, sessions.c.seen_ms)
+            .join(accounts, accounts.c.id == sessions.c.account_id)
+            .where(
+                sessions.c.token_hash == digest,
+                sessions.c.seen_ms > now - IDLE_MS,
+                sessions.c.created_ms > now - OLDEST_MS,
+                accounts.c.disabled_ms.is_(None),
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
+
+
+def is_due(session: RowMapping) -> bool:
+    """Whether `touch` is worth a write."""
+    return bool(now_ms() - session["seen_ms"] > _NOTED_MS)
+
+
+def touch(conn: Connection, session_id: int) -> None:
+    """Note that a session is in use."""
+    conn.execute(update(sessions).where(sessions.c.id == session_id).values(seen_ms=now_ms()))
+
+
+def switch(conn: Connection, session_id: int, account: int, company: int) -> None:
+    """Look at another company. Raises NotFoundError where the account has no part in it."""
+    if membership(conn, account, company) is None:
+        raise NotFoundError("you have no access to that company; ask its administrator for it")
+    conn.execute(update(sessions).where(sessions.c.id == session_id).values(company_id=company))
+
+
+def end(conn: Connection, token: str) -> None:
+    """End a session."""
+    conn.execute(delete(sessions).where(sessions.c.token_hash == tokens.digest(token)))
+
+
+def sweep(conn: Connection) -> int:
+    """Delete the sessions that are over; how many."""
+    now = now_ms()
+    over = (sessions.c.seen_ms <= now - IDLE_MS) | (sessions.c.created_ms <= now - OLDEST_MS)
+    return conn.execute(delete(sessions).where(over)).rowcount

@@ -1,0 +1,97 @@
+"""Accounts; their sessions; in which companies they have a part, and what of it they see.
+
+A membership says that an account has a role in a company. Grants say which divisions and sites it
+reaches, for the roles that do not reach everything. An invitation is a membership on offer, with
+the grants that would come with it.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+from cloud.accounts.roles import Role
+from cloud.metadata import Id, Millis, metadata, one_of
+
+_ROLES = tuple(role.value for role in Role)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("email", Text, nullable=False, unique=True, comment="normalised: lower case"),
+    Column("name", Text, nullable=False),
+    Column("password", Text, comment="argon2id, encoded; NULL: none chosen yet"),
+    Column("language", Text, nullable=False, server_default="fr"),
+    Column("failures", Integer, nullable=False, server_default="0", comment="in a row"),
+    Column("locked_until_ms", Millis),
+    Column("disabled_ms", Millis),
+    Column("created_ms", Millis, nullable=False),
+    CheckConstraint(one_of("language", "fr", "nl", "de", "en"), name="language"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True, comment="SHA-256"),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("company_id", ForeignKey("companies.id"), comment="the active one"),
+    Column("created_ms", Millis, nullable=False),
+    Column("seen_ms", Millis, nullable=False),
+    Index("ix_sessions_account_id", "account_id"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("company_id", ForeignKey("companies.id"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("external", Boolean, nullable=False, server_default=false()),
+    Column("created_ms", Millis, nullable=False),
+    UniqueConstraint("account_id", "company_id"),
+    CheckConstraint(one_of("role", *_ROLES), name="role"),
+    Index("ix_memberships_company_id", "company_id"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", ForeignKey("companies.id"), nullable=False),
+    Column("email", Text, nullable=False, comment="normalised"),
+    Column("role", Text, nullable=False),
+    Column("external", Boolean, nullable=False, server_default=false()),
+    Column("token_hash", LargeBinary, nullable=False, unique=True, comment="SHA-256"),
+    Column("created_ms", Millis, nullable=False),
+    Column("expires_ms", Millis, nullable=False),
+    Column("closed_ms", Millis, comment="accepted or withdrawn"),
+    CheckConstraint(one_of("role", *_ROLES), name="role"),
+    Index("ix_invitations_company_id", "company_id"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("membership_id", ForeignKey("memberships.id")),
+    Column("invitation_id", ForeignKey("invitations.id"), comment="what it would come with"),
+    Column("division_id", ForeignKey("divisions.id")),
+    Column("site_id", ForeignKey("sites.id")),
+    UniqueConstraint("membership_id", "division_id"),
+    UniqueConstraint("membership_id", "site_id"),
+    CheckConstraint("(membership_id IS NULL) <> (invitation_id IS NULL)", name="holder"),
+    CheckConstraint("(division_id IS NULL) <> (site_id IS NULL)", name="place"),
+    Index("ix_grants_invitation_id", "invitation_id"),
+)

@@ -1,0 +1,1 @@
+"""The trail: who changed or looked at what, when, and from where."""

@@ -1,0 +1,20 @@
+"""`pointeuse cloud trail`."""
+
+import click
+
+from cloud.options import database_options, json_option, one_line_errors, session, show
+
+
+@click.command()
+@click.option("--company", help="VAT number or name; else the whole platform's.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@json_option
+@database_options
+def trail(company: str | None, limit: int, as_json: bool, url: str) -> None:
+    """List who changed or looked at what, the newest first."""
+    from cloud.audit import queries
+    from cloud.companies.queries import company_id
+
+    with one_line_errors(), session(url, write=False) as conn:
+        owner = None if company is None else company_id(conn, company)
+        show(queries.listed(conn, company_id=owner, limit=limit), as_json)

@@ -1,0 +1,130 @@
+"""The rules of visibility. Everything that shows data of a company asks here.
+
+Nobody sees anything, but for what one of these lines gives:
+
+    MEMBER    An account sees a company only through its membership there, and only the company it
+              looks at now. A private company has no members.
+    WHOLE     Administrators and auditors reach the whole company.
+    GRANTED   Managers and viewers reach the divisions and sites granted to them; with a division
+              come its sites, those of later too.
+    SITE      A registration made at a site of the company is visible to whoever reaches the site,
+              whoever the worker works for: who runs a site answers for everyone on it.
+    EMPLOYER  A registration of a worker the company employs, made anywhere, is visible to those who
+              reach the whole company: who sends someone to work answers for it as well.
+    WORKER    A company's workers are visible to all its members, whatever was granted, but not to
+              those who are external.
+    TERMINAL  A terminal is visible while it stands at a site that is reached, or when it stood
+              there last. What it registered follows the rules of registrations.
+    TRAIL     The trail is visible to administrators and auditors.
+
+The functions give conditions for WHERE; `docs/visibility.md` says the same at length, and a test
+holds the two together.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Select, false, or_, select
+
+from cloud.accounts.access import membership
+from cloud.accounts.roles import Role
+from cloud.accounts.tables import grants
+from cloud.companies.tables import divisions, sites
+from cloud.errors import NotFoundError
+from cloud.registrations.tables import registrations
+from cloud.terminals.tables import assignments, terminals
+from cloud.workers.tables import workers
+
+RULES = ("MEMBER", "WHOLE", "GRANTED", "SITE", "EMPLOYER", "WORKER", "TERMINAL", "TRAIL")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """An account as it looks at one company."""
+
+    account_id: int
+    company_id: int
+    role: Role
+    external: bool
+    divisions: frozenset[int]
+    sites: frozenset[int]
+
+    @property
+    def whole(self) -> bool:
+        """WHOLE: whether everything of the company is reached."""
+        return self.role.reaches_everything and not self.external
+
+    @property
+    def reads_trail(self) -> bool:
+        """TRAIL."""
+        return self.whole
+
+
+def viewer(conn: Connection, account: int, company: int) -> Viewer:
+    """MEMBER and GRANTED: an account's view of a company. Raises NotFoundError without one.
+
+    A company that does not exist and one without access are the same to whoever asks.
+    """
+    found = membership(conn, account, company)
+    if found is None:
+        raise NotFoundError("you have no access to that company; ask its administrator for it")
+    granted = conn.execute(
+        select(grants.c.division_id, grants.c.site_id).where(grants.c.membership_id == found.id)
+    ).all()
+    return Viewer(
+        account,
+        company,
+        Role(found.role),
+        bool(found.external),
+        frozenset(row.division_id for row in granted if row.division_id is not None),
+        frozenset(row.site_id for row in granted if row.site_id is not None),
+    )
+
+
+def visible_registrations(seen_by: Viewer) -> ColumnElement[bool]:
+    """SITE and EMPLOYER: a condition on `registrations`."""
+    here = registrations.c.company_id == seen_by.company_id
+    if seen_by.whole:
+        return or_(here, registrations.c.employer_id == seen_by.company_id)
+    return here & _reached(seen_by, registrations.c.division_id, registrations.c.site_id)
+
+
+def visible_workers(seen_by: Viewer) -> ColumnElement[bool]:
+    """WORKER: a condition on `workers`."""
+    if seen_by.external:
+        return false()
+    return workers.c.company_id == seen_by.company_id
+
+
+def visible_sites(seen_by: Viewer) -> ColumnElement[bool]:
+    """WHOLE and GRANTED: a condition on `sites`."""
+    ours = sites.c.division_id.in_(
+        select(divisions.c.id).where(divisions.c.company_id == seen_by.company_id)
+    )
+    if seen_by.whole:
+        return ours
+    return ours & _reached(seen_by, sites.c.division_id, sites.c.id)
+
+
+def visible_terminals(seen_by: Viewer) -> ColumnElement[bool]:
+    """TERMINAL: a condition on `terminals`."""
+    return terminals.c.id.in_(
+        last_places().where(
+            assignments.c.site_id.in_(select(sites.c.id).where(visible_sites(seen_by)))
+        )
+    )
+
+
+def last_places() -> Select[tuple[int]]:
+    """The terminals, each by its last assignment: to be narrowed by a condition on it."""
+    later = assignments.alias("later")
+    after = select(later.c.id).where(
+        later.c.terminal_id == assignments.c.terminal_id, later.c.from_ms > assignments.c.from_ms
+    )
+    return select(assignments.c.terminal_id).where(~after.exists())
+
+
+def _reached(
+    seen_by: Viewer, division: ColumnElement[int], site: ColumnElement[int]
+) -> ColumnElement[bool]:
+    """GRANTED."""
+    return or_(division.in_(sorted(seen_by.divisions)), site.in_(sorted(seen_by.sites)))

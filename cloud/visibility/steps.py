@@ -1,0 +1,70 @@
+"""What `explain` answers: steps, each with what was found, and who can mend it how."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What a step found."""
+
+    OK = "ok"
+    """Nothing that would hide anything."""
+    STOP = "stop"
+    """This is why. Later steps may find more."""
+    NOTE = "note"
+    """Nothing is hidden by it, but it may surprise."""
+
+
+class Mender(StrEnum):
+    """Who can do something about it."""
+
+    YOU = "you"
+    ADMINISTRATOR = "administrator"
+    """An administrator of the company."""
+    OPERATOR = "operator"
+    """Whoever runs the platform."""
+    INSTALLER = "installer"
+    """Whoever can reach the terminal."""
+    NOBODY = "nobody"
+    """It mends itself, or stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check. `found` and `fix` are sentences with `{names}` in place of `values`.
+
+    So the sentences can be translated, and what stands in them cannot.
+    """
+
+    check: str
+    verdict: Verdict
+    found: str
+    fix: str = ""
+    mender: Mender | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The step in the words of the API."""
+        return {
+            "check": self.check,
+            "verdict": self.verdict.value,
+            "found": self.found.format_map(self.values),
+            "fix": self.fix.format_map(self.values) or None,
+            "mender": None if self.mender is None else self.mender.value,
+        }
+
+
+def ok(check: str, found: str, **values: Any) -> Step:
+    """A step that hides nothing."""
+    return Step(check, Verdict.OK, found, values=values)
+
+
+def note(check: str, found: str, fix: str = "", by: Mender | None = None, **values: Any) -> Step:
+    """A step that hides nothing, and is worth knowing."""
+    return Step(check, Verdict.NOTE, found, fix, by, values)
+
+
+def stop(check: str, found: str, fix: str, by: Mender, **values: Any) -> Step:
+    """A step that explains why something is not visible."""
+    return Step(check, Verdict.STOP, found, fix, by, values)

@@ -1,0 +1,244 @@
+"""Why a worker, or what a worker registered, is not visible."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, false, func, or_, select
+
+from cloud import text
+from cloud.companies.tables import divisions, sites
+from cloud.registrations.tables import registrations
+from cloud.times import now_ms, rfc3339
+from cloud.visibility.explain import Explanation, active_company, elsewhere
+from cloud.visibility.rules import Viewer, visible_registrations, visible_workers
+from cloud.visibility.steps import Mender, Step, note, ok, stop
+from cloud.workers.tables import badges, workers
+
+_NAMED = 10
+"""So many places are named; of the others only how many there are."""
+
+
+def explain(
+    conn: Connection,
+    seen_by: Viewer,
+    who: str,
+    *,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+) -> Explanation:
+    """Why the worker with this number or name is not visible, or not wholly, in a period."""
+    period = _period(since_ms, until_ms)
+    return Explanation(
+        (
+            active_company(conn, seen_by),
+            *_steps(conn, seen_by, text.name(who, "the worker"), period),
+        )
+    )
+
+
+def _steps(
+    conn: Connection, seen_by: Viewer, who: str, period: ColumnElement[bool]
+) -> Iterator[Step]:
+    if seen_by.external:
+        yield stop(
+            "worker",
+            "Someone external sees no list of workers, only what was registered at the sites"
+            " granted.",
+            "Look for the registrations of the site, or ask the company's administrator.",
+            Mender.ADMINISTRATOR,
+        )
+        return
+    found = _named(conn, visible_workers(seen_by), who)
+    if not found:
+        yield _missing(conn, seen_by, who)
+        return
+    if len(found) > 1:
+        yield stop(
+            "worker",
+            "{count} workers are called {who}: numbers {numbers}.",
+            "Ask again with the number.",
+            Mender.YOU,
+            count=len(found),
+            who=who,
+            numbers=", ".join(row.number for row in found[:_NAMED]),
+        )
+        return
+    worker = found[0]
+    name = f"{worker.given_name} {worker.family_name} ({worker.number})"
+    if worker.active:
+        yield ok("worker", "{worker} is on the list of active workers.", worker=name)
+    else:
+        yield stop(
+            "worker",
+            "{worker} is on the list of inactive workers.",
+            "Make the worker active again, if that is wrong.",
+            Mender.ADMINISTRATOR,
+            worker=name,
+        )
+    yield from _badges(conn, worker.id)
+    yield from _registrations(conn, seen_by, worker.id, period)
+
+
+def _named(conn: Connection, visible: ColumnElement[bool], who: str) -> Sequence[Row[Any]]:
+    """The workers of this number; or else those of this name, in either order."""
+    query = select(workers).where(visible).order_by(workers.c.id)
+    by_number = conn.execute(query.where(workers.c.number == who)).all()
+    if by_number:
+        return by_number
+    given, family = workers.c.given_name, workers.c.family_name
+    names = (given + " " + family, family + " " + given, family)
+    wanted = who.lower()
+    return conn.execute(query.where(or_(*(func.lower(name) == wanted for name in names)))).all()
+
+
+def _missing(conn: Connection, seen_by: Viewer, who: str) -> Step:
+    for name, other in elsewhere(conn, seen_by):
+        if _named(conn, visible_workers(other), who):
+            return stop(
+                "worker",
+                "The company has no worker {who}, neither active nor inactive, but {other} has.",
+                "Switch to {other}.",
+                Mender.YOU,
+                who=who,
+                other=name,
+            )
+    return stop(
+        "worker",
+        "The company has no worker {who}, neither active nor inactive.",
+        "Create the worker, or check the spelling and the active company.",
+        Mender.ADMINISTRATOR,
+        who=who,
+    )
+
+
+def _badges(conn: Connection, worker_id: int) -> Iterator[Step]:
+    rows = conn.execute(
+        select(badges).where(badges.c.worker_id == worker_id).order_by(badges.c.id)
+    ).all()
+    if not rows:
+        yield stop(
+            "badge",
+            "No badge is linked to the worker: what is registered with one shows without a name.",
+            "Link the worker's badge.",
+            Mender.ADMINISTRATOR,
+        )
+        return
+    now = now_ms()
+    ended = [row for row in rows if row.valid_until_ms is not None and row.valid_until_ms <= now]
+    numbers = ", ".join(text.masked(row.number) for row in rows[:_NAMED])
+    if len(ended) == len(rows):
+        yield note(
+            "badge",
+            "The worker's badges ({badges}) have expired, the last one at {when}.",
+            "Get the worker a new badge; what is registered with the old one still counts.",
+            Mender.ADMINISTRATOR,
+            badges=numbers,
+            when=rfc3339(max(row.valid_until_ms for row in ended)),
+        )
+        return
+    yield ok("badge", "Badges linked to the worker: {badges}.", badges=numbers)
+
+
+def _registrations(
+    conn: Connection, seen_by: Viewer, worker_id: int, period: ColumnElement[bool]
+) -> Iterator[Step]:
+    mine = (registrations.c.worker_id == worker_id) & period
+    total = _count(conn, mine)
+    seen = _count(conn, mine & visible_registrations(seen_by))
+    if total == 0:
+        yield stop(
+            "registrations",
+            "Nothing is registered for the worker in this period.",
+            "Find out which terminal was used, and ask again with its device number.",
+            Mender.YOU,
+        )
+        return
+    if seen == total:
+        yield ok("registrations", "All {total} registrations are visible to you.", total=total)
+    else:
+        yield from _hidden(conn, seen_by, mine, seen=seen, total=total)
+    yield from _remarkable(conn, mine & visible_registrations(seen_by))
+
+
+def _hidden(
+    conn: Connection, seen_by: Viewer, mine: ColumnElement[bool], *, seen: int, total: int
+) -> Iterator[Step]:
+    """What of a worker's registrations is not visible: at ours, at others', or nowhere yet."""
+    # Of a registration without a site the condition is NULL, and so would its negation be.
+    hidden = mine & ~func.coalesce(visible_registrations(seen_by), false())
+    here = registrations.c.company_id == seen_by.company_id
+    places = conn.execute(
+        select(divisions.c.name, sites.c.name, func.count())
+        .select_from(registrations)
+        .join(sites, sites.c.id == registrations.c.site_id)
+        .join(divisions, divisions.c.id == sites.c.division_id)
+        .where(hidden, here)
+        .group_by(divisions.c.name, sites.c.name)
+        .order_by(func.count().desc(), divisions.c.name, sites.c.name)
+    ).all()
+    if places:
+        yield stop(
+            "access",
+            "{hidden} of {total} registrations were made where you have no access: {places}.",
+            "Ask for access to the division or the site.",
+            Mender.ADMINISTRATOR,
+            hidden=sum(count for *_, count in places),
+            total=total,
+            places=", ".join(f"{division} / {site}" for division, site, _ in places[:_NAMED]),
+        )
+    away = _count(conn, hidden & (registrations.c.company_id != seen_by.company_id))
+    if away:
+        yield stop(
+            "access",
+            "{away} of {total} registrations were made at sites of other companies:"
+            " administrators and auditors see them.",
+            "Ask an administrator of your company.",
+            Mender.ADMINISTRATOR,
+            away=away,
+            total=total,
+        )
+    nowhere = _count(conn, hidden & registrations.c.company_id.is_(None))
+    if nowhere:
+        yield stop(
+            "access",
+            "{nowhere} of {total} registrations were made on terminals assigned to no site then.",
+            "Assign the terminal from a date before.",
+            Mender.ADMINISTRATOR,
+            nowhere=nowhere,
+            total=total,
+        )
+    if seen:
+        yield ok("registrations", "{seen} of {total} are visible to you.", seen=seen, total=total)
+
+
+def _remarkable(conn: Connection, shown: ColumnElement[bool]) -> Iterator[Step]:
+    corrected = _count(conn, shown & registrations.c.corrected)
+    if corrected:
+        yield note(
+            "clock",
+            "The time of {count} was corrected: the terminal's clock was wrong or not set.",
+            count=corrected,
+        )
+    for word, sentence in (
+        ("clock-unsure", "The time of {count} is not sure: the terminal's clock was not set."),
+        ("disputed", "{count} are disputed: the terminal was revoked before they came."),
+        ("badge-expired", "{count} were made with a badge outside its dates."),
+    ):
+        count = _count(conn, shown & registrations.c.reason.contains(word))
+        if count:
+            yield note("remarks", sentence, count=count)
+
+
+def _count(conn: Connection, where: ColumnElement[bool]) -> int:
+    return int(
+        conn.execute(select(func.count()).select_from(registrations).where(where)).scalar_one()
+    )
+
+
+def _period(since_ms: int | None, until_ms: int | None) -> ColumnElement[bool]:
+    condition: ColumnElement[bool] = registrations.c.id.is_not(None)
+    if since_ms is not None:
+        condition &= registrations.c.tapped_ms >= since_ms
+    if until_ms is not None:
+        condition &= registrations.c.tapped_ms < until_ms
+    return condition
