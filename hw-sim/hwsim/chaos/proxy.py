@@ -36,6 +36,7 @@ class Proxy:
         self.connections = 0
         self._seed = seed
         self._stormy = False
+        self._severed = False
         self._calm = asyncio.Event()
         self._servers: list[asyncio.Server] = []
         self._open: set[asyncio.Task[None]] = set()
@@ -66,6 +67,15 @@ class Proxy:
         self._stormy = False
         self._loop.call_soon_threadsafe(self._calm.set)
 
+    def sever(self) -> None:
+        """Reset every connection, and each new one, until `mend`."""
+        self._severed = True
+        self._do(self._reset())
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._severed = False
+
     @property
     def cuts(self) -> int:
         """How many faults ended a connection."""
@@ -83,11 +93,18 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
 
+    async def _reset(self) -> None:
+        for task in self._open:
+            task.cancel()
+
     async def _listen(self, name: str, target: int, weather: Weather) -> int:
         numbers = iter(range(1 << 62))
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
+            if self._severed:
+                _end(writer, reset=True)
+                return
             seed = f"chaos {self._seed} {name} {next(numbers)}"
             work = self._join((reader, writer), target, weather, seed)
             task = self._loop.create_task(work)

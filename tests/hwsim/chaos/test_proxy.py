@@ -156,3 +156,22 @@ def test_a_seed_gives_the_same_faults_and_another_seed_others() -> None:
     assert all(weather.soonest <= fault.after <= weather.latest for fault in first("a", weather))
     kinds = {fault.kind for fault in first("a", Weather(sealed=False))}
     assert kinds == set(Kind) - {Kind.HOLE}
+
+
+def test_a_severed_line_resets_what_is_and_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Pair(None, monkeypatch, 0) as pair:
+        port = pair.client.getpeername()[1]
+        pair.proxy.sever()
+        with pytest.raises(ConnectionResetError):
+            pair.client.recv(1)
+        pair.client.close()
+        pair.client = socket.create_connection(("127.0.0.1", port), 20)
+        with pytest.raises(ConnectionResetError):
+            pair.client.recv(1)
+        pair.proxy.mend()
+        pair.client.close()
+        pair.client = socket.create_connection(("127.0.0.1", port), 20)
+        pair.server.close()
+        pair.server, _ = pair.listener.accept()
+        pair.client.sendall(b"again")
+        assert receive(pair.server, 5) == b"again"
