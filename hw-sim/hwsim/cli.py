@@ -12,6 +12,7 @@ from hwsim.command_line import plainly
 from hwsim.crash.cli import crash
 from hwsim.demo.cli import demo
 from hwsim.offline.cli import offline
+from hwsim.panel.cli import panel
 
 
 @click.group()
@@ -23,6 +24,7 @@ sim.add_command(chaos)
 sim.add_command(crash)
 sim.add_command(demo)
 sim.add_command(offline)
+sim.add_command(panel)
 
 
 @sim.command()

@@ -42,11 +42,19 @@ def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 30.0) 
         time.sleep(_POLL_S)
 
 
-def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> str:
-    """Run a `pointeuse` command to its end; its output. Raises SimulatorError with its words."""
+def run(*arguments: str | Path, env: Mapping[str, str] | None = None, given: str = "") -> str:
+    """Run a `pointeuse` command to its end, with `given` as its input; its output.
+
+    Raises SimulatorError with its words.
+    """
     command = [POINTEUSE, *map(str, arguments)]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | dict(env or {})
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        input=given,
+        env=os.environ | dict(env or {}),
     )
     if done.returncode:
         words = (done.stderr or done.stdout).strip()
@@ -63,8 +71,12 @@ class Process:
         command: Sequence[str | Path],
         log: Path,
         env: Mapping[str, str] | None = None,
+        *,
+        stdout: int | None = None,
     ) -> None:
+        """`stdout` is a descriptor for its standard output, if that is not for the log."""
         self.name, self.log = name, log
+        self._stdout = stdout
         self._command = [str(part) for part in command]
         self._env = os.environ | dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,8 +103,8 @@ class Process:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=log if self._stdout is None else self._stdout,
+                stderr=log,
                 env=self._env,
                 # Ctrl-C is for whoever started us: we stop our processes in order.
                 start_new_session=True,

@@ -61,11 +61,11 @@ def world_toml(world: World, stack: Stack, places: dict[str, Site]) -> str:
 
 def _tables(world: World, stack: Stack, places: dict[str, Site]) -> Iterator[str]:
     for company in [world.contractor, *world.subcontractors]:
-        yield _table("companies", vat=company.number, name=company.name)
+        yield table("companies", vat=company.number, name=company.name)
     for owner, name in dict.fromkeys((site.company, site.division) for site in world.sites):
-        yield _table("divisions", company=owner, name=name)
+        yield table("divisions", company=owner, name=name)
     for site in world.sites:
-        yield _table(
+        yield table(
             "sites",
             company=site.company,
             division=site.division,
@@ -74,14 +74,14 @@ def _tables(world: World, stack: Stack, places: dict[str, Site]) -> Iterator[str
         )
     for worker in world.workers:
         given, family = worker.name
-        yield _table(
+        yield table(
             "workers",
             company=worker.company.number,
             number=worker.number,
             given_name=given,
             family_name=family,
         )
-        yield _table(
+        yield table(
             "badges",
             profile=worker.badge.profile,
             number=worker.badge.number,
@@ -90,8 +90,8 @@ def _tables(world: World, stack: Stack, places: dict[str, Site]) -> Iterator[str
         )
     for name, site in places.items():
         terminal = stack.terminals[name]
-        yield _table("terminals", public_key=terminal.public_key, name=name)
-        yield _table(
+        yield table("terminals", public_key=terminal.public_key, name=name)
+        yield table(
             "assignments",
             terminal=terminal.device,
             company=site.company,
@@ -101,7 +101,8 @@ def _tables(world: World, stack: Stack, places: dict[str, Site]) -> Iterator[str
         )
 
 
-def _table(kind: str, **fields: str) -> str:
+def table(kind: str, **fields: str) -> str:
+    """A table of a world in TOML."""
     # A JSON string is a TOML basic string.
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
     return f"[[{kind}]]\n" + "\n".join(lines) + "\n\n"

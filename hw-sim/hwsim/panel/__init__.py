@@ -1,0 +1,1 @@
+"""A terminal to play with, on a page: real programs and processes, and simulated hardware."""

@@ -1,0 +1,77 @@
+"""`pointeuse sim panel`."""
+
+import contextlib
+import json
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from hwsim.command_line import interruptible, plainly, say
+from hwsim.errors import SimulatorError
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="On 127.0.0.1; a free one when not given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
+@click.option("--seed", default=1, show_default=True, help="Decides what the cards make up.")
+def panel(port: int, as_json: bool, seed: int) -> None:
+    """Serve a page with a terminal, its readers, badges to hold to them, and faults.
+
+    Everything behind it is real but the hardware: broker, platform, pcscd and the terminal's agent
+    are started here, on loopback, and end with it (Ctrl-C).
+    """
+    from hwsim.panel.world import World
+
+    with plainly(), interruptible(), _listening(port) as listener:
+        say("broker, platform, pcscd and a terminal start")
+        with (
+            tempfile.TemporaryDirectory(prefix="pointeuse-panel-") as directory,
+            World(Path(directory), seed) as world,
+            _told_to_end() as ended,
+        ):
+            from hwsim.panel.server import serving
+
+            with serving(world, listener) as url:
+                _announce(url, as_json)
+                ended.wait()
+                say("stopping everything")
+
+
+@contextlib.contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """A socket on loopback. Raises SimulatorError."""
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise SimulatorError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; choose another --port"
+        ) from error
+    with listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[threading.Event]:
+    """Set by Ctrl-C or SIGTERM: for what has begun well, that is how it ends."""
+    ended = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: ended.set()) for number in numbers]
+    try:
+        yield ended
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _announce(url: str, as_json: bool) -> None:
+    click.echo(json.dumps({"url": url}) if as_json else f"\n  {url}\n\nCtrl-C stops everything.")
