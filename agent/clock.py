@@ -2,6 +2,9 @@
 
 A Raspberry Pi has no battery-backed clock. Until the wall clock has been set, a tap's time is only
 its place after boot; a clock record written once it is set lets the platform correct those taps.
+
+A clock that is not synchronised is believed only if somebody told it the time in this boot: an RTC
+or a host as it began (`agent.boot_clock`), a time server earlier, or a person who stepped it.
 """
 
 import ctypes
@@ -56,13 +59,17 @@ class Step:
 class Clock:
     """Reads the clocks, and notices when the wall clock is set or stepped."""
 
-    def __init__(self, last_good_ms: int = 0) -> None:
-        """`last_good_ms`: the last time known to be right, kept by the journal across boots."""
+    def __init__(self, last_good_ms: int = 0, *, told: bool = False) -> None:
+        """`last_good_ms`: the last time known to be right, kept by the journal across boots.
+
+        `told`: whether somebody told the machine the time as it booted.
+        """
         self._boot = UUID(Path("/proc/sys/kernel/random/boot_id").read_text().strip()).bytes
         self._floor_ms = max(last_good_ms, _EARLIEST_MS)
         self._checked_ms = -_REFRESH_MS
-        self._sync = Sync.UNSET
-        self._bound: int | None = None
+        self._told = told
+        self._judged: tuple[Sync, int | None] = Sync.UNSET, None
+        """Replaced as a whole: other threads than the gate's ask for the time too."""
         self._offset_ms = self._wall_ms() - self.boottime_ms()
 
     def now(self) -> Time:
@@ -71,16 +78,25 @@ class Clock:
         wall = self._wall_ms()
         if boottime - self._checked_ms >= _REFRESH_MS:
             self._checked_ms = boottime
-            self._sync, self._bound = self._judge(wall)
-        return Time(wall, self._boot, boottime, self._sync, self._bound)
+            self._judged = self._judge(wall)
+        sync, bound = self._judged
+        return Time(wall, self._boot, boottime, sync, bound)
+
+    def go_on_after(self, told: Time) -> None:
+        """Know what this boot was told before this process, from the newest record's time."""
+        if told.boot == self._boot and told.sync is not Sync.UNSET:
+            self._believe()
 
     def step(self, now: Time) -> Step | None:
-        """The jump of the wall clock up to `now` since this was last asked, if there was one."""
+        """The jump of the wall clock up to `now` since this was last asked, if there was one.
+
+        For one thread alone. Whoever set the clock is believed to have known the time.
+        """
         wall, before = now.wall_ms, now.boottime_ms + self._offset_ms
         if abs(wall - before) < STEP_MS:
             return None
         self._offset_ms = wall - now.boottime_ms
-        self._checked_ms = -_REFRESH_MS
+        self._believe()
         return Step(before, wall)
 
     @staticmethod
@@ -92,10 +108,16 @@ class Clock:
     def _wall_ms() -> int:
         return max(0, time.time_ns() // 1_000_000)
 
+    def _believe(self) -> None:
+        self._told = True
+        self._checked_ms = -_REFRESH_MS
+
     def _judge(self, wall_ms: int) -> tuple[Sync, int | None]:
         synchronised, bound = kernel_sync()
         if synchronised:
             # It counts also when it is earlier: a false server must not spoil the floor for ever.
             self._floor_ms = max(wall_ms, _EARLIEST_MS)
+            self._told = True
             return Sync.SYNCHRONISED, bound
-        return (Sync.SET if wall_ms >= self._floor_ms else Sync.UNSET), None
+        believed = self._told and wall_ms >= self._floor_ms
+        return (Sync.SET if believed else Sync.UNSET), None

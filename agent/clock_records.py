@@ -54,6 +54,8 @@ class ClockRecords:
         """The newest record is of that time, or of one that cannot be read: None."""
         this_boot = at is None or at.boot == self._clock.now().boot
         self._unproved = this_boot and (at is None or at.sync is not Sync.SYNCHRONISED)
+        if at is not None:
+            self._clock.go_on_after(at)
 
     def may_come_alone(self, now: Time) -> bool:
         """Whether a clock record may be written that no tap asks for."""

@@ -17,9 +17,15 @@ Port = Annotated[int, Meta(ge=1, le=65_535)]
 
 
 class Terminal(Struct, forbid_unknown_fields=True, frozen=True):
-    """`[terminal]`: where this terminal keeps its identity and its journal."""
+    """`[terminal]`: where this terminal keeps its identity and its journal, and its clock."""
 
     state: str = "/var/lib/pointeuse"
+    keeps_time: bool | None = None
+    """Whether its clock is right when it boots, before any time server is heard.
+
+    When absent, it is asked of the machine: a battery-backed clock from which the kernel set its
+    own, or the host of a virtual machine.
+    """
 
 
 class Uplink(Struct, forbid_unknown_fields=True, frozen=True):

@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.badges.credentials import Credentials
 from agent.badges.setting import identifier, known
+from agent.boot_clock import was_told_at_boot
 from agent.clock import Clock
 from agent.clock_records import LAST_GOOD
 from agent.config import Config
@@ -69,9 +70,9 @@ class Agent:
         make_room(state)
         opened = open_journal(state / "journal.sqlite", public.thumbprint, public)
         journal = opened.journal
-        self._clock = Clock(journal.number(LAST_GOOD))
-        # The readers' own: the other notices steps, and is for the gate's thread alone.
-        self._cards_clock = Clock(journal.number(LAST_GOOD))
+        keeps_time = config.terminal.keeps_time
+        told = was_told_at_boot() if keeps_time is None else keeps_time
+        self._clock = Clock(journal.number(LAST_GOOD), told=told)
         recorder = Recorder(
             journal,
             self._key,
@@ -123,7 +124,7 @@ class Agent:
         self.gate.journal.close()
 
     def _cards_time(self) -> Time:
-        return self._cards_clock.now()
+        return self._clock.now()
 
     def _unauthentic(self, reason: str) -> None:
         self.telemetry.count("unauthentic")

@@ -64,14 +64,16 @@ class Terminal:
         *,
         uplink: str = "",
         gate: str = "",
+        keeps_time: bool = True,
         env: Mapping[str, str] | None = None,
     ) -> None:
         """Write its configuration: `readers` are `[[readers]]` tables in TOML.
 
-        `uplink` and `gate` are further lines of those tables.
+        `uplink` and `gate` are further lines of those tables. `keeps_time`: whether its clock is
+        right as it boots; that of the machine it is simulated on is.
         """
         self._config.write_text(
-            f'[terminal]\nstate = "{self.state}"\n'
+            f'[terminal]\nstate = "{self.state}"\nkeeps_time = {str(keeps_time).lower()}\n'
             f'[uplink]\nhost = "localhost"\nport = {self._broker_port}\n{uplink}\n'
             f"[gate]\n{gate}\n{readers}"
         )

@@ -37,6 +37,9 @@ class FakeClock:
         jump, self.jump = self.jump, None
         return jump
 
+    def go_on_after(self, told: Time) -> None:
+        self.told = told
+
 
 class Screen:
     """A sink that remembers what was shown."""

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from agent import clock
 from agent.clock import STEP_MS, Clock
@@ -34,8 +35,38 @@ def test_a_synchronised_clock_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_clock_behind_the_last_good_time_was_never_set(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel(monkeypatch, False, 0)
     ahead = time.time_ns() // 1_000_000 + 3_600_000
-    assert Clock(last_good_ms=ahead).now().sync is Sync.UNSET
-    assert Clock(last_good_ms=ahead - 7_200_000).now().sync is Sync.SET
+    assert Clock(last_good_ms=ahead, told=True).now().sync is Sync.UNSET
+    assert Clock(last_good_ms=ahead - 7_200_000, told=True).now().sync is Sync.SET
+
+
+def test_a_clock_that_nobody_told_the_time_was_never_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may stand where a saved clock put it: behind by as long as the power was off."""
+    kernel(monkeypatch, False, 0)
+    saved = Clock()
+    assert saved.now().sync is Sync.UNSET
+    set_wall(monkeypatch, 90_000)  # a person
+    assert saved.step(saved.now()) is not None
+    assert saved.now().sync is Sync.SET
+
+
+def test_a_clock_that_was_synchronised_in_this_boot_stays_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel(monkeypatch, True, 17)
+    found = Clock()
+    heard = found.now()
+    kernel(monkeypatch, False, 0)
+    uptime_ms = Clock.boottime_ms()
+    monkeypatch.setattr(Clock, "boottime_ms", staticmethod(lambda: uptime_ms + 60_000))
+    assert found.now().sync is Sync.SET
+    again = Clock()  # the agent is started again
+    assert again.now().sync is Sync.UNSET
+    again.go_on_after(replace(heard, boot=b"another boot's.."))
+    assert again.now().sync is Sync.UNSET
+    again.go_on_after(replace(heard, sync=Sync.UNSET))
+    assert again.now().sync is Sync.UNSET
+    again.go_on_after(heard)
+    assert again.now().sync is Sync.SET
 
 
 def test_a_step_is_told_once_and_slewing_never(monkeypatch: pytest.MonkeyPatch) -> None:

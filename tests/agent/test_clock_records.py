@@ -27,6 +27,7 @@ class Told:
     time: Time = NOW
     jump: Step | None = None
     after: Time | None = None
+    went_on_after: Time | None = None
 
     def now(self) -> Time:
         return self.time
@@ -36,6 +37,9 @@ class Told:
         if jump is not None and self.after is not None:
             self.time = self.after
         return jump
+
+    def go_on_after(self, told: Time) -> None:
+        self.went_on_after = told
 
 
 def records(clock: Told) -> ClockRecords:
@@ -56,8 +60,10 @@ def test_one_is_owed_when_records_of_this_boot_were_not_synchronised(
     last: Time | None, owed: bool
 ) -> None:
     """Nobody knows what an unreadable record said: better one too many."""
-    due = records(Told())
+    clock = Told()
+    due = records(clock)
     due.go_on_after(last)
+    assert clock.went_on_after == last
     now, step = due.owed()
     assert (step is not None) == owed
     due.committed(now)

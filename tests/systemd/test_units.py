@@ -63,6 +63,29 @@ def test_the_unit_exposes_little() -> None:
     assert done.returncode == 0, done.stdout[-2000:]
 
 
+def test_the_unit_lets_the_agent_ask_how_far_the_clock_is_right() -> None:
+    settings = [line.partition("=") for line in UNIT.read_text().splitlines()]
+    assert ("ProtectClock", "=", "yes") not in settings  # it refuses all of @clock
+    allowed: set[str] = set()
+    for name, _, value in settings:
+        if name == "SystemCallFilter":
+            named = {call for each in value.strip("~").split() for call in system_calls(each)}
+            allowed = allowed - named if value.startswith("~") else allowed | named
+    # Which of them is called differs from one libc and processor to the next.
+    assert {"adjtimex", "clock_adjtime", "clock_adjtime64"} <= allowed
+    assert not {"settimeofday", "clock_settime", "clock_settime64"} & allowed
+    assert ("CapabilityBoundingSet", "=", "") in settings
+
+
+def system_calls(name: str) -> set[str]:
+    """What a system call or set of them (@...) stands for."""
+    if not name.startswith("@"):
+        return {name}
+    lines = [line.strip() for line in analyze("syscall-filter", name).stdout.splitlines()[1:]]
+    assert lines
+    return {call for line in lines if line and line[0] != "#" for call in system_calls(line)}
+
+
 @pytest.mark.parametrize(
     ("program", "file"),
     [

@@ -175,6 +175,7 @@ class Away:
                 for reader in self._readers
             ),
             uplink=_UPLINK,
+            keeps_time=False,
             env=self.clock.environment,
         )
         self._heard_ms = self.clock.true_ms
