@@ -1,8 +1,17 @@
 """`pointeuse cloud worker` and `pointeuse cloud badge`."""
 
+from pathlib import Path
+
 import click
 
-from cloud.options import database_options, json_option, one_line_errors, session, show
+from cloud.options import (
+    config_option,
+    database_options,
+    json_option,
+    one_line_errors,
+    session,
+    show,
+)
 
 _COMPANY = click.option("--company", required=True, help="VAT number or name.")
 
@@ -50,6 +59,46 @@ def listed(company: str, as_json: bool, url: str) -> None:
 
     with one_line_errors(), session(url, write=False) as conn:
         show(queries.listed(conn, company_id(conn, company), limit=100_000), as_json)
+
+
+@worker.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_COMPANY
+@click.option("--apply", is_flag=True, help="Enter them; else it is only shown what would be.")
+@json_option
+@config_option
+def import_(file: Path, company: str, apply: bool, as_json: bool, config_path: Path) -> None:
+    """Enter the workers in a CSV file: all of them, or none when a row is wrong.
+
+    The first line names the columns: number, given name, family name, and if there are any INSS,
+    badge, active; in French, Dutch, German or English. Exits with 1 when a row is refused.
+    """
+    from cloud import settings
+    from cloud.audit.service import OPERATOR, note
+    from cloud.companies.queries import company_id
+    from cloud.workers import importing, sheets
+    from cloud.workers.vault import Vault
+
+    with one_line_errors():
+        config = settings.load(config_path)
+        vault = Vault.open(config.directory)
+        rows = list(sheets.rows(sheets.read(file)))
+        with session(config.database.url, write=apply) as conn:
+            owner = company_id(conn, company)
+            planned = importing.plan(conn, owner, rows, vault)
+            refused = any(row.fate is importing.Fate.REFUSE for row in planned)
+            if apply and not refused:
+                counts = importing.apply(conn, owner, planned)
+                note(conn, OPERATOR, "worker", "import", company_id=owner, detail=counts)
+    show(
+        [{"line": row.line, "fate": row.fate.value, "detail": row.detail} for row in planned],
+        as_json,
+    )
+    if refused:
+        click.echo("pointeuse: nothing was entered: mend the refused rows first", err=True)
+        raise SystemExit(1)
+    if not apply:
+        click.echo("nothing was entered yet: give --apply", err=True)
 
 
 @click.group()

@@ -1,6 +1,7 @@
 """Entering workers, and saying whose badge is whose. The caller commits."""
 
 import re
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -22,17 +23,24 @@ def put_worker(
     given_name: str,
     family_name: str,
     *,
-    active: bool = True,
+    active: bool | None = None,
+    inss_sealed: bytes | None = None,
+    inss_mark: bytes | None = None,
 ) -> int:
     """Enter a worker of a company, or change the one with this number; the id. Raises InvalidError.
 
-    When someone becomes active or inactive, their registrations are attributed again.
+    Of what is None, a worker who is known keeps what there is; a new one is active. The INSS comes
+    as `cloud.workers.vault` seals and marks it. When someone becomes active or inactive, their
+    registrations are attributed again.
     """
-    values = {
+    values: dict[str, Any] = {
         "given_name": text.name(given_name, "the given name"),
         "family_name": text.name(family_name, "the family name"),
-        "active": active,
     }
+    if active is not None:
+        values["active"] = active
+    if inss_sealed is not None and inss_mark is not None:
+        values |= {"inss_sealed": inss_sealed, "inss_mark": inss_mark}
     tidy = text.name(number, "the worker's number")
     where = (workers.c.company_id == company_id) & (workers.c.number == tidy)
     known = conn.execute(select(workers.c.id, workers.c.active).where(where)).one_or_none()
@@ -40,7 +48,7 @@ def put_worker(
         made = insert(workers).values(company_id=company_id, number=tidy, **values)
         return int(conn.execute(made.returning(workers.c.id)).scalar_one())
     conn.execute(update(workers).where(workers.c.id == known.id).values(**values))
-    if known.active != active:
+    if active is not None and known.active != active:
         why = "the worker became active" if active else "the worker became inactive"
         for badge in conn.execute(select(badges.c.id).where(badges.c.worker_id == known.id)):
             reattribution.request(conn, badge_id=badge.id, why=why)

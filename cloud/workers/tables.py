@@ -1,6 +1,16 @@
 """Workers of companies, and badges, which may be known long before their worker is."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text, UniqueConstraint, true
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    true,
+)
 
 from cloud.metadata import Id, Millis, metadata
 
@@ -13,7 +23,10 @@ workers = Table(
     Column("given_name", Text, nullable=False),
     Column("family_name", Text, nullable=False),
     Column("active", Boolean, nullable=False, server_default=true()),
+    Column("inss_sealed", LargeBinary, comment="cloud.workers.vault"),
+    Column("inss_mark", LargeBinary, comment="what it is found by; one person once a company"),
     UniqueConstraint("company_id", "number"),
+    Index("ix_workers_company_id_inss_mark", "company_id", "inss_mark", unique=True),
 )
 
 badges = Table(

@@ -1,0 +1,160 @@
+"""Reading a list of workers from CSV, as spreadsheets of this country write it.
+
+The first line names the columns, in French, Dutch, German or English; the others may stand in any
+order, and unknown ones are left out. Fields are parted by `;`, `,` or tabs. The text is UTF-8, with
+or without a mark, UTF-16 with one, or else Windows-1252, as Excel saves "CSV".
+"""
+
+import csv
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.errors import InvalidError
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_ROWS = 20_000
+_FIELD = 1000
+"""Longer fields are nobody's name, but a quote that was never closed."""
+
+COLUMNS: dict[str, frozenset[str]] = {
+    "number": frozenset({"numero", "nummer", "number", "personeelsnummer", "matricule", "no"}),
+    "given_name": frozenset({"prenom", "voornaam", "vorname", "given name", "first name"}),
+    "family_name": frozenset(
+        {
+            "nom",
+            "naam",
+            "achternaam",
+            "familienaam",
+            "name",
+            "nachname",
+            "familienname",
+            "family name",
+            "last name",
+            "nom de famille",
+        }
+    ),
+    "inss": frozenset({"niss", "insz", "inss", "nationalregisternummer", "registre national"}),
+    "badge": frozenset({"badge", "badgenummer", "numero de badge", "badge number", "ausweis"}),
+    "active": frozenset({"actif", "actief", "aktiv", "active"}),
+}
+"""The words by which each column is known, without accents and in lower case."""
+_REQUIRED = ("number", "given_name", "family_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the file: its number there (the header is line 1), and its fields by column."""
+
+    line: int
+    fields: dict[str, str]
+
+
+def read(path: Path) -> bytes:
+    """A file's content, and of one that is too long only as much as shows it. Raises InvalidError.
+
+    Nobody has to hold a file of a gigabyte in memory to be told that it is too long.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidError(f"cannot read {path}: {error.strerror}") from error
+
+
+def rows(content: bytes) -> Iterator[Row]:
+    """The lines of a file, those without any text left out.
+
+    Raises InvalidError naming what is wrong with the file, before the first row or where it is.
+    """
+    if len(content) > MAX_BYTES:
+        raise InvalidError(
+            f"the file is longer than {MAX_BYTES // 1024 // 1024} MiB; save the list of workers"
+            " alone, as CSV"
+        )
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise InvalidError("the file is a spreadsheet; save it as CSV (UTF-8) first")
+    lines = _text(content).splitlines(keepends=True)
+    header = next((line for line in lines if line.strip()), "")
+    reader = csv.reader(lines, delimiter=_delimiter(header), strict=True)
+    places: dict[str, int] | None = None
+    count = 0
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            raise InvalidError(f"line {reader.line_num}: {error}; check the quotes") from None
+        if not any(field.strip() for field in fields):
+            continue
+        if places is None:
+            places = _places(fields)
+            continue
+        count += 1
+        if count > MAX_ROWS:
+            raise InvalidError(f"the file has more than {MAX_ROWS:,} workers; part it in several")
+        yield _row(reader.line_num, fields, places)
+    if places is None:
+        raise InvalidError("the file is empty; the first line names the columns")
+
+
+def _row(line: int, fields: list[str], places: dict[str, int]) -> Row:
+    if any(len(field) > _FIELD for field in fields):
+        raise InvalidError(f"line {line}: a field is longer than {_FIELD}; check the quotes")
+    found = {name: fields[place].strip() for name, place in places.items() if place < len(fields)}
+    return Row(line, {name: value for name, value in found.items() if value})
+
+
+def _text(content: bytes) -> str:
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8-sig"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if content.startswith(mark):
+            return _decoded(content, encoding)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return _decoded(content, "cp1252")
+
+
+def _decoded(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InvalidError(
+            f"the file is no text in {encoding} (byte {error.start}); save it as CSV (UTF-8)"
+        ) from None
+
+
+def _delimiter(header: str) -> str:
+    return max(";,\t", key=header.count)
+
+
+def _places(header: list[str]) -> dict[str, int]:
+    """Where each column stands. Raises InvalidError naming the ones missing or there twice."""
+    found: dict[str, int] = {}
+    for place, title in enumerate(header):
+        word = _plain(title)
+        for name, words in COLUMNS.items():
+            if word not in words:
+                continue
+            if name in found:
+                raise InvalidError(f"two columns mean {name.replace('_', ' ')}; rename one")
+            found[name] = place
+    missing = [name.replace("_", " ") for name in _REQUIRED if name not in found]
+    if missing:
+        raise InvalidError(
+            f"no column is named {', '.join(missing)}: the first line must name the columns, as in"
+            " `number;given name;family name`"
+        )
+    return found
+
+
+def _plain(title: str) -> str:
+    parted = unicodedata.normalize("NFKD", title.strip().lower())
+    letters = "".join(character for character in parted if not unicodedata.combining(character))
+    return " ".join(letters.replace("_", " ").replace("°", "o").split())
