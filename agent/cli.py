@@ -47,12 +47,11 @@ def run(config_path: str, show: bool, verbose: bool) -> None:
         stream=sys.stderr,
     )
     try:
-        process = Agent(load(Path(config_path)), show=show)
+        Agent(load(Path(config_path)), show=show).run()
     except (SettingsError, KeyFileError) as error:
         _fail(str(error))
     except JournalError as error:
-        _fail(str(error), 1)  # a lock or a full disk goes away: systemd is to try again
-    process.run()
+        _fail(str(error), 1)  # a lock goes away: systemd is to try again
 
 
 @agent.command()

@@ -72,6 +72,11 @@ class Clock:
         """Replaced as a whole: other threads than the gate's ask for the time too."""
         self._offset_ms = self._wall_ms() - self.boottime_ms()
 
+    def not_before(self, last_good_ms: int) -> None:
+        """`last_good_ms` as it is given at first, when it is known later."""
+        self._floor_ms = max(last_good_ms, _EARLIEST_MS)
+        self._checked_ms = -_REFRESH_MS
+
     def now(self) -> Time:
         """This moment."""
         boottime = self.boottime_ms()

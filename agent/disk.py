@@ -162,11 +162,18 @@ class Disk:
         return self._known
 
 
-def make_room(state: Path) -> None:
-    """Give up the ballast in `state` if the disk is so full that no journal could be opened."""
-    with suppress(OSError):
-        if usage(state).free < _LAST:
-            Ballast(state / BALLAST, 0).release()
+def has_room(state: Path) -> bool:
+    """Whether a journal may be opened in `state`; also where nothing can be said of its volume."""
+    try:
+        return usage(state).free >= _LAST
+    except OSError:
+        return True
+
+
+def make_room(state: Path, *, full: bool = False) -> None:
+    """Give up the ballast in `state` if a journal was found, or will be, to have no room."""
+    if full or not has_room(state):
+        Ballast(state / BALLAST, 0).release()
 
 
 def _mebibytes(octets: int) -> str:

@@ -4,9 +4,11 @@ JournalError
 ├── CannotStoreError     a commit failed: nothing was recorded, and no green may be shown
 │   └── BrokenError      and no later commit to this file can be believed
 └── CannotOpenError      the file cannot be opened, or does not hold what it must
+    ├── NoRoomError      for want of room on the disk: it can once there is some
     └── DamagedError     its pages contradict each other: no later try will read it
 """
 
+import errno
 import sqlite3
 from collections.abc import Callable
 
@@ -29,6 +31,10 @@ class BrokenError(CannotStoreError):
 
 class CannotOpenError(JournalError):
     """The journal cannot be opened, or does not hold what it must."""
+
+
+class NoRoomError(CannotOpenError):
+    """The journal cannot be opened for want of room on the disk: it can once there is some."""
 
 
 class DamagedError(CannotOpenError):
@@ -68,10 +74,13 @@ def in_doubt(error: SqliteError) -> bool:
     return is_damage(error) or _code(error) == sqlite3.SQLITE_IOERR
 
 
-def is_full(error: CannotStoreError) -> bool:
-    """Whether the commit failed for want of room on the disk."""
-    cause = error.__cause__
-    return isinstance(cause, sqlite3.Error) and _code(cause) == sqlite3.SQLITE_FULL
+def is_full(error: BaseException | None) -> bool:
+    """Whether this, or what caused it, is a want of room on the disk."""
+    if isinstance(error, JournalError):
+        return isinstance(error, NoRoomError) or is_full(error.__cause__)
+    if isinstance(error, sqlite3.Error):
+        return _code(error) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def _code(error: SqliteError) -> int:

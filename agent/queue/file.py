@@ -20,9 +20,11 @@ from agent.queue.errors import (
     CannotOpenError,
     CannotStoreError,
     DamagedError,
+    NoRoomError,
     SqliteError,
     in_doubt,
     is_damage,
+    is_full,
     why,
 )
 from protocol.durable import sync_directory
@@ -32,6 +34,8 @@ _NEWEST = "SELECT wrapped FROM epochs LIMIT 0"
 """What only a file of the newest schema answers."""
 DAMAGED = 65
 """Exit status of `agent.queue.schema` when the file is not a journal (EX_DATAERR of sysexits.h)."""
+FULL = 73
+"""Its exit status when there is no room on the disk (EX_CANTCREAT)."""
 CHECKPOINT_PAGES = 500
 """WAL pages (2 MiB) after which an idle moment is used to checkpoint."""
 FORCED_CHECKPOINT_PAGES = 1000
@@ -55,6 +59,8 @@ class JournalFile:
         self.torn = b""
         """What stands in the WAL after the last commit that SQLite believes."""
         self._pages = 0
+        self._put_off: str | None = None
+        """Why the last checkpoint failed, if it did."""
         self._tidy = False
         """Whether the log is to be cut with the next checkpoint."""
         try:
@@ -64,16 +70,19 @@ class JournalFile:
             if is_damage(error):
                 raise DamagedError(message, self.let_go) from error
             self.let_go()
-            raise CannotOpenError(message) from error
+            raise (NoRoomError if is_full(error) else CannotOpenError)(message) from error
         except subprocess.CalledProcessError as error:
             message = f"cannot create or migrate the journal {path}"
             if error.returncode == DAMAGED:
                 raise DamagedError(message, self.let_go) from error
             self.let_go()
+            if error.returncode == FULL:
+                raise NoRoomError(f"{message}: the disk is full") from error
             raise CannotOpenError(message) from error
         except OSError as error:
             self.let_go()
-            raise CannotOpenError(f"cannot open the journal {path}: {error.strerror}") from error
+            message = f"cannot open the journal {path}: {error.strerror}"
+            raise (NoRoomError if is_full(error) else CannotOpenError)(message) from error
         except DamagedError:
             raise
         except CannotOpenError:
@@ -82,11 +91,17 @@ class JournalFile:
 
     def close(self) -> None:
         """Checkpoint and close."""
-        if self.broken is None:
+        said = self.broken is not None
+        if not said:
             with suppress(sqlite3.Error):
-                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 self.db.execute(SET_FACT, (OPEN, b"0"))
+                said = True
+                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self.let_go()
+        if not said:
+            # The disk is full: the file says that it is open, and SQLite has tidied its log away.
+            with suppress(OSError):
+                wal_of(self.path).touch(mode=0o600)
 
     def let_go(self) -> None:
         """Close now: closed later, SQLite would delete the -wal of a file begun in its place."""
@@ -153,8 +168,11 @@ class JournalFile:
         """PASSIVE leaves the log its length: written over, it needs no new blocks to be flushed."""
         try:
             self.db.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+            self._put_off = None
         except SQLITE_ERRORS as error:
-            _log.warning("checkpoint of %s put off: %s", self.path, why(error))
+            if why(error) != self._put_off:  # each second, while a disk is full
+                self._put_off = why(error)
+                _log.warning("checkpoint of %s put off: %s", self.path, self._put_off)
             if in_doubt(error):
                 self.broken = f"cannot checkpoint {self.path}: {why(error)}"
         self._pages = 0

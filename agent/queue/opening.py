@@ -6,15 +6,17 @@ so what stands there is looked at, and put back when it continues the chain unde
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from agent.queue import proofs
 from agent.queue.aside import numbers, put_aside
 from agent.queue.carving import Found, carve
-from agent.queue.errors import CannotOpenError, DamagedError
+from agent.queue.errors import CannotOpenError, DamagedError, JournalError, is_full
 from agent.queue.journal import Journal
 from agent.queue.rows import Epoch, Row
 from protocol.blobs import blob_hash
@@ -22,6 +24,8 @@ from protocol.bodies import peek_blob_hash
 from protocol.chain import next_link
 from protocol.keys import VerifyKey
 
+T = TypeVar("T")
+Wait = Callable[[Exception], None]
 _log = logging.getLogger("pointeuse.journal")
 
 
@@ -36,28 +40,63 @@ class Opened(msgspec.Struct, frozen=True):
     missing: bytes | None = None
 
 
-def open_journal(path: Path, terminal: bytes, signer: VerifyKey) -> Opened:
+def open_journal(
+    path: Path, terminal: bytes, signer: VerifyKey, wait: Wait | None = None
+) -> Opened:
     """The journal at `path`, begun anew when it is damaged: that one is put aside.
 
     One that is locked, or on a disk that does not answer, may hold taps that nobody else has: it is
-    waited for. Raises CannotOpenError, CannotStoreError.
+    waited for. `wait` is called with the error when the disk is full, before each other try.
+    Raises CannotOpenError, CannotStoreError.
     """
     lost = missing = None
+    journal: Journal | None = None
     try:
-        journal = Journal(path)
-        roll_forward(journal, terminal, signer)
-    except DamagedError as error:
-        lost = str(error)
-        _log.error("%s; it is put aside", lost)
-        _put_aside(path, error)
-        journal = Journal(path)
-    known = journal.known_epochs()
-    if known and lost is None and not journal.epochs():
-        lost = "an earlier journal was put aside"
-        if not numbers(path):
-            lost, missing = f"{path.name} was missing", known[-1][1]
-    journal.take()
+        try:
+            journal = with_room(lambda: Journal(path), wait)
+            found = journal
+            with_room(lambda: roll_forward(found, terminal, signer), wait)
+        except DamagedError as error:
+            journal, lost = None, str(error)
+            _log.error("%s; it is put aside", lost)
+            _put_aside(path, error)
+            journal = with_room(lambda: Journal(path), wait)
+        known = journal.known_epochs()
+        if known and lost is None and not journal.epochs():
+            lost = "an earlier journal was put aside"
+            if not numbers(path):
+                lost, missing = f"{path.name} was missing", known[-1][1]
+        with_room(journal.take, wait)
+    except BaseException:
+        if journal is not None:
+            _leave(journal)
+        raise
     return Opened(journal, lost, missing)
+
+
+def with_room(step: Callable[[], T], wait: Wait | None) -> T:
+    """What `step` gives, tried again after each `wait` for room on the disk.
+
+    Raises what `step` does for any other reason, or without `wait`.
+    """
+    while True:
+        try:
+            return step()
+        except JournalError as error:
+            if wait is None or not is_full(error):
+                raise
+            wait(error)
+
+
+def _leave(journal: Journal) -> None:
+    """Close a journal that is not to be used after all, for another start to find all of it."""
+    if journal.torn:
+        # SQLite would tidy that away, and some of it may be written over; a salvage reads it.
+        with suppress(OSError):
+            put_aside(journal.path)
+        journal.file.let_go()
+    else:
+        journal.close()
 
 
 def _put_aside(path: Path, damage: DamagedError) -> None:

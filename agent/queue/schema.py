@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from agent.queue.errors import SQLITE_ERRORS, is_damage
-from agent.queue.file import DAMAGED
+from agent.queue.errors import SQLITE_ERRORS, is_damage, is_full
+from agent.queue.file import DAMAGED, FULL
 
 migrations = Migrations("journal")
 
@@ -71,4 +71,4 @@ if __name__ == "__main__":
         create(Path(sys.argv[1]))
     except SQLITE_ERRORS as error:
         sys.stderr.write(f"{sys.argv[1]}: {error}\n")
-        sys.exit(DAMAGED if is_damage(error) else 1)
+        sys.exit(DAMAGED if is_damage(error) else FULL if is_full(error) else 1)

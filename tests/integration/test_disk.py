@@ -262,6 +262,34 @@ def test_a_volume_that_fills(enter: Enter, stack: Stack) -> None:
         entrance.terminal.agent.stop()
 
 
+def test_a_start_on_a_full_volume_is_red_until_there_is_room(enter: Enter, stack: Stack) -> None:
+    with small_volume(stack.directory / "started-full" / "state", 4 * _MIB) as state:
+        entrance = enter("started-full")
+        filler = state / "filler"
+        _fill(filler, 100)  # before it ever had a journal, or a ballast
+        entrance.start(online=False)
+        assert [entrance.tap() for _ in range(2)] == [_RED] * 2
+        assert "full" in entrance.alarms()["cannot-store"]
+        process = entrance.terminal.agent.pid
+        filler.unlink()
+        entrance.tap_until_green()
+        wait_for(lambda: not entrance.alarms(), "the alarms end")
+        assert entrance.terminal.agent.pid == process
+
+        entrance.stop()
+        (state / "ballast").unlink()
+        _fill(filler, 100)
+        entrance.start(online=False)  # with a journal, and nothing to open it with
+        assert entrance.tap() == _RED
+        entrance.stop()  # it can be told to
+        filler.unlink()
+        entrance.start(online=True)
+        entrance.tap_until_green()
+        entrance.check_platform()
+        assert not list(state.glob("*.damaged-*"))
+        entrance.terminal.agent.stop()
+
+
 def test_a_volume_that_is_read_only_is_refused_in_one_line(enter: Enter, stack: Stack) -> None:
     with small_volume(stack.directory / "read-only" / "state", 4 * _MIB) as state:
         entrance = enter("read-only")
