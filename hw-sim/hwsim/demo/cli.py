@@ -9,11 +9,14 @@ from pathlib import Path
 
 import click
 
+from hwsim.panel.cli import panel as panel_command
+
 SEED = 2026
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Play a fixed scenario, check what came of it, and end.")
+@click.option("--panel", is_flag=True, help="Hold the badges yourself: `pointeuse sim panel`.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print one JSON object.")
 @click.option("--seed", default=SEED, show_default=True, help="Decides every random choice.")
 @click.option(
@@ -29,13 +32,27 @@ SEED = 2026
     show_default=True,
     help="Where the live demonstration keeps its world.",
 )
-def demo(once: bool, as_json: bool, seed: int, reader: str | None, directory: Path) -> None:
+@click.pass_context
+def demo(
+    context: click.Context,
+    once: bool,
+    panel: bool,
+    as_json: bool,
+    seed: int,
+    reader: str | None,
+    directory: Path,
+) -> None:
     """Start broker, platform and terminals on loopback, and let workers tap."""
     from hwsim.demo.world import make_world
     from hwsim.errors import SimulatorError
 
     if as_json and not once:
         raise click.UsageError("--json goes with --once")
+    if panel:
+        if once or reader:
+            raise click.UsageError("--panel goes with neither --once nor --reader")
+        context.invoke(panel_command, port=0, as_json=False, seed=seed)
+        return
     if reader and once:
         raise click.UsageError("--reader is for the live demonstration, not for --once")
     world = make_world(seed)

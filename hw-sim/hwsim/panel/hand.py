@@ -104,7 +104,7 @@ def deal(today: date, seed: int) -> Hand:
         replace(
             shown("valid", "Pulled away", "taken away too soon", valid), key="pulled", pulled=True
         ),
-        Held("fob", "Key fob", names["metal"][0], "125 kHz, a number", "fob", tag=fob),
+        Held("fob", "Key fob", names["metal"][0], "125 kHz", "fob", tag=fob),
     ]
     people = [
         _person(names[key], layout.name, names[key][1])

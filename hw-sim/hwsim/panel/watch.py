@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-import urllib.error
+from http.client import HTTPException
 from typing import Any, Self
 
 from hwsim.panel.controls import Controls
@@ -28,6 +28,8 @@ class Watch:
         self._world, self._controls = world, controls
         self._stop = threading.Event()
         self._registrations: list[dict[str, Any]] = []
+        self._unread = ""
+        """Why the platform's registrations could not be read; empty when they could."""
         self._ask_at = 0.0
         self.version, self.state = 1, json.dumps(self._look())
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -71,6 +73,7 @@ class Watch:
             )
         return {
             "device": world.terminal.device,
+            "console": world.stack.url,
             "faults": {
                 "network": controls.network,
                 "broker": controls.broker,
@@ -78,10 +81,11 @@ class Watch:
                 "clock": controls.clock,
             },
             "agent": None if status is None else {name: status[name] for name in _SAID},
-            "wall_s": world.clock.wall_ms // 1000 if controls.power else None,
+            "wall_s": world.clock.wall_ms // 60_000 * 60 if controls.power else None,
             "screen": world.screen.lines()[-6:],
             "readers": readers,
             "registrations": self._latest(),
+            "unread": self._unread,
         }
 
     def _latest(self) -> list[dict[str, Any]]:
@@ -89,8 +93,10 @@ class Watch:
             self._ask_at = time.monotonic() + _ASK_PLATFORM_S
             try:
                 items = self._world.stack.get(_REGISTRATIONS)["items"]
-            except (urllib.error.URLError, TimeoutError):
+            except (OSError, HTTPException, ValueError) as error:
+                self._unread = str(error) or type(error).__name__
                 return self._registrations
+            self._unread = ""
             self._registrations = [{name: each[name] for name in _COLUMNS} for each in items]
         return self._registrations
 

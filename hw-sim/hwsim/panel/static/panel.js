@@ -6,7 +6,7 @@ const SWITCHES = {
   broker: ["Broker", "Mosquitto: killed, and started again"],
   power: ["Power", "the agent: SIGKILL, and started again"],
 };
-const DIRECTIONS = { in: "in", out: "out", auto: "in or out" };
+const DIRECTIONS = { in: "in", out: "out", auto: "in, out" };
 const ASSURANCES = {
   authenticated: "authenticated", read: "read", uid: "by UID", printed: "printed",
 };
@@ -140,8 +140,8 @@ function addReader(list, reader) {
       }),
       make("span", { class: "reader-card", "aria-hidden": "true" })),
     make("div", { class: "reader-words" },
-      make("h3", {}, reader.title),
-      make("p", {}, `${reader.connection}, ${DIRECTIONS[reader.direction]}`),
+      make("h3", {}, reader.title, make("span", {}, DIRECTIONS[reader.direction])),
+      make("p", {}, reader.connection),
       make("p", {}, make("span", { class: "reader-state" }), " ",
         make("span", { class: "reader-tone" }))),
     hold, plug);
@@ -277,7 +277,7 @@ for (const button of at("clocks").children) {
 // -- the platform ---------------------------------------------------------------------------
 
 function platform() {
-  const { agent, faults, registrations } = state;
+  const { agent, faults, registrations, unread } = state;
   const count = agent?.queue ?? 0;
   let why = "";
   if (!faults.power) why = "The terminal has no power; what it recorded is on its disk.";
@@ -286,7 +286,9 @@ function platform() {
     why = `${count} ${count === 1 ? "record waits" : "records wait"} on the terminal`
       + ` (uplink ${agent.uplink.state})${detail}`;
   }
+  if (unread) why = `The platform cannot be asked: ${unread}`;
   write(at("waiting"), why);
+  at("console").href = state.console;
   at("waiting").hidden = !why;
   at("none").hidden = registrations.length > 0;
   const shown = JSON.stringify(registrations);
