@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -22,6 +23,7 @@ from agent.recorder import Recorder
 from agent.telemetry import Telemetry
 from protocol.bodies import Body, Kind
 from protocol.chain import MAX_GROUP
+from protocol.errors import MalformedError
 from protocol.salvaged import Gap
 
 _GROUP = MAX_GROUP - 1
@@ -72,13 +74,22 @@ class Salvager:
         if self._closed:
             self._closed = self._carry_epoch()
             return self._closed
-        return bool(self._numbers) and self._carry_aside(self._numbers[0])
+        if not self._numbers or time.monotonic() < self._not_before:
+            return False
+        try:
+            return self._carry_aside(self._numbers[0])
+        except OSError as error:  # no memory for a child, a disk that is read-only...
+            self._failed(self._numbers[0], error.strerror or str(error))
+            return False
 
     def tidy(self, before_s: float) -> None:
         """Delete journals put aside before then (seconds since 1970), once all is carried over."""
         for number in aside.numbers(self._journal.path):
-            if self._is_done(number) and aside.since(self._journal.path, number) < before_s:
-                aside.discard(self._journal.path, number)
+            if not self._is_done(number):
+                continue
+            with suppress(OSError):  # a disk that is read-only: another time
+                if aside.since(self._journal.path, number) < before_s:
+                    aside.discard(self._journal.path, number)
 
     def close(self) -> None:
         """Stop what is running; it begins anew with the next start."""
@@ -98,8 +109,7 @@ class Salvager:
         newest = self._journal.epochs()[-1]
         first = max(newest.first, newest.head - MAX_GROUP + 1)
         rows = self._journal.rows(newest.ordinal, first, MAX_GROUP)
-        bodies = (Body.decode(row.body) for row in rows)
-        return {body.data[2] for body in bodies if body.kind == Kind.SALVAGED}
+        return {inner for row in rows if (inner := _carried(row.body)) is not None}
 
     def _known(self, records: Sequence[Item | Gap]) -> int:
         """How many of the first are carried over already."""
@@ -136,7 +146,7 @@ class Salvager:
             return False
         if self._source is None:
             return False
-        done = int(self._journal.fact(_fact(number)) or b"0")
+        done = self._journal.number(_fact(number))
         records: list[Item | Gap] = [*self._source.items(done, _GROUP)]
         if not records:
             records = [*self._source.gaps()[done - self._source.count :]]
@@ -203,7 +213,8 @@ class Salvager:
             name = aside.aside_of(self._journal.path, number).name
             _log.warning("%s: %d records carried over, %d gaps noted", name, count, gaps)
         self._forget_source()
-        salvaged_of(self._journal.path, number).unlink(missing_ok=True)
+        with suppress(OSError):  # it is only in the way
+            salvaged_of(self._journal.path, number).unlink(missing_ok=True)
         self._numbers.remove(number)
         if not self._numbers:
             self._telemetry.alarm("salvage", None)
@@ -219,6 +230,19 @@ class Salvager:
 
 def _fact(number: int) -> str:
     return f"salvaged-{number}"
+
+
+def _carried(body: bytes) -> bytes | None:
+    """The inner body of a SALVAGED one; None of all else, also of what cannot be read.
+
+    A record that decayed, or that a later version wrote, must not keep an agent from starting.
+    """
+    with suppress(MalformedError):
+        found = Body.decode(body)
+        if found.kind == Kind.SALVAGED and isinstance(found.data, dict):
+            inner = found.data.get(2)
+            return inner if isinstance(inner, bytes) else None
+    return None
 
 
 def _that_fit(records: Sequence[Item | Gap]) -> Sequence[Item | Gap]:

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -75,11 +76,18 @@ class StatusServer:
 
 
 def _question(peer: socket.socket) -> bytes:
-    """The line that was sent; nothing when none comes soon."""
-    peer.settimeout(_SILENCE_S)
+    """The line that was sent; nothing when none comes soon.
+
+    Who sends an octet now and then must not keep everybody else waiting.
+    """
+    until = time.monotonic() + _PATIENCE_S
     line = b""
     try:
         while not line.endswith(b"\n") and len(line) < _LONGEST_QUESTION:
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                return b""
+            peer.settimeout(min(_SILENCE_S, left_s))
             received = peer.recv(_LONGEST_QUESTION)
             if not received:
                 break

@@ -214,8 +214,13 @@ class Journal:
         return None if row is None else bytes(row[0])
 
     def number(self, name: str) -> int:
-        """A fact that is a number; 0 when it was never set."""
-        return int(self.fact(name) or b"0")
+        """A fact that is a number; 0 when it was never set, and when it decayed."""
+        value = self.fact(name) or b"0"
+        try:
+            return int(value)
+        except ValueError:
+            _log.error("%s: its fact %s is not a number: %r", self.path, name, value[:32])
+            return 0
 
     def set_fact(self, name: str, value: bytes) -> None:
         """Set a fact, durably. Raises CannotStoreError."""

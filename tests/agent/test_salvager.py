@@ -1,6 +1,8 @@
 """What becomes of records whose journal or epoch cannot go on: none lost, none invented."""
 
+import errno
 import random
+import subprocess
 import time
 from collections.abc import Iterator
 
@@ -223,3 +225,65 @@ def test_after_damage_at_the_end_nobody_knows_how_far_it_went(terminal: Terminal
     carry_all(terminal)
     assert taps(terminal) == before
     assert gaps(terminal) == [[epoch, head + 1, None]]
+
+
+@pytest.mark.parametrize("body", [b"\xa0", b"", b"\xff" * 40])
+def test_a_newest_record_that_cannot_be_read_does_not_stop_the_start(
+    terminal: Terminal, body: bytes
+) -> None:
+    terminal.recorder.record([read("1")])
+    query = "UPDATE records SET body = ? WHERE position = (SELECT max(position) FROM records)"
+    terminal.journal.file.db.execute(query, (body,))
+    terminal.restart()
+    working = salvager(terminal)
+    assert working._last == set()
+    assert terminal.recorder.record([read("2")]) == [5]  # after a clock record
+
+
+def test_a_program_that_cannot_be_started_is_tried_again_later(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.recorder.record([read("1")])
+    terminal.journal.distrust("a test")
+    terminal.recorder.renew()
+    working = salvager(terminal)
+    tried = 0
+
+    def refuse(*_: object, **__: object) -> None:
+        nonlocal tried
+        tried += 1
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        while working.busy:
+            working.step()
+        assert not working.step()
+        assert not working.step()
+    assert tried == 1
+    alarm = terminal.telemetry.snapshot({})["alarms"]["salvage"]
+    assert "Cannot allocate memory" in alarm
+    working.close()
+    carry_all(terminal)
+    assert len(taps(terminal)) == 1
+
+
+def test_a_journal_that_cannot_be_deleted_is_deleted_another_time(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.recorder.record([read("1")])
+    terminal.journal.distrust("a test")
+    terminal.recorder.renew()
+    carry_all(terminal)
+    path = terminal.journal.path
+    working = salvager(terminal)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aside, "discard", refuse)
+        working.tidy(time.time() + 1)
+    assert aside.numbers(path) == [1]
+    working.tidy(time.time() + 1)
+    assert aside.numbers(path) == []

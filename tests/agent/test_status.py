@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import status
 from agent.status import SOCKET, StatusServer, ask
 
 
@@ -45,3 +46,32 @@ def test_a_failure_leaves_the_next_asker_answered(tmp_path: Path) -> None:
         assert ask(tmp_path) == {"queue": 3}
     finally:
         server.close()
+
+
+class Trickle:
+    """One who sends an octet just before it would be taken for silent."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.sent = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def settimeout(self, patience_s: float) -> None:
+        self.patience_s = patience_s
+
+    def recv(self, _length: int) -> bytes:
+        self.now += self.patience_s * 0.9
+        self.sent += 1
+        return b" "
+
+
+def test_who_sends_an_octet_now_and_then_does_not_keep_others_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peer = Trickle()
+    monkeypatch.setattr(status, "time", peer)
+    assert status._question(peer) == b""  # type: ignore[arg-type]
+    assert peer.now <= 2.0
+    assert peer.sent < 100

@@ -180,3 +180,10 @@ def test_what_follows_a_damaged_journal_outlives_it(terminal: Terminal) -> None:
     after = Journal(copy)
     assert after.unacknowledged() == 3
     after.close()
+
+
+def test_a_number_that_decayed_is_none(terminal: Terminal) -> None:
+    terminal.journal.set_fact("number", b"17")
+    assert terminal.journal.number("number") == 17
+    terminal.journal.set_fact("number", b"1\xb7")
+    assert terminal.journal.number("number") == 0
