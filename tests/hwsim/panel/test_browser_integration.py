@@ -153,6 +153,7 @@ def registered(page: Page, number: int) -> str:
 def test_a_valid_badge_goes_the_whole_way(page: Page) -> None:
     before = newest(page)
     expect(page.locator("#lamp")).to_have_attribute("data-colour", "off")
+    expect(page.locator("#clock")).to_have_text("synchronised")
     hold(page, "valid", "turnstile")
     expect(page.locator("#lamp")).to_have_attribute("data-colour", "green")
     says(page, "green", "recorded")
