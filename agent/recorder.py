@@ -67,7 +67,9 @@ class Recorder:
         Raises CannotStoreError.
         """
         self.terminal = key.public.thumbprint
-        self.receipt_hash: bytes | None = journal.fact("receipt-hash")
+        newest = journal.fact("receipt-hash")
+        # One that decayed would make each record unreadable.
+        self.receipt_hash = newest if newest is not None and len(newest) == 32 else None
         self.config_version: int | None = None
         """The configuration in force, for each record to name."""
         self.seal_to = seal_to

@@ -84,11 +84,10 @@ class Salvager:
 
     def tidy(self, before_s: float) -> None:
         """Delete journals put aside before then (seconds since 1970), once all is carried over."""
-        for number in aside.numbers(self._journal.path):
-            if not self._is_done(number):
-                continue
-            with suppress(OSError):  # a disk that is read-only: another time
-                if aside.since(self._journal.path, number) < before_s:
+        with suppress(OSError):  # a disk that is read-only, or fails: another time
+            for number in aside.numbers(self._journal.path):
+                old = aside.since(self._journal.path, number) < before_s
+                if old and self._is_done(number):
                     aside.discard(self._journal.path, number)
 
     def close(self) -> None:

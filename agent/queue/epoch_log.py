@@ -11,6 +11,8 @@ from pathlib import Path
 from protocol.durable import sync_directory
 
 _log = logging.getLogger("pointeuse.journal")
+_TOO_LARGE = 1 << 22
+"""No ordinal from here on has a place in a journal (`agent.queue.rows`), nor room after it."""
 
 
 class EpochLog:
@@ -49,4 +51,4 @@ def _entry(line: bytes) -> tuple[int, bytes] | None:
         ordinal, epoch = int(parts[0]), bytes.fromhex(parts[1].decode("ascii"))
     except (ValueError, IndexError):
         return None
-    return (ordinal, epoch) if ordinal > 0 and len(epoch) == 16 else None
+    return (ordinal, epoch) if 0 < ordinal < _TOO_LARGE and len(epoch) == 16 else None

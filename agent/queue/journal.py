@@ -47,6 +47,9 @@ class Journal:
         """Facts of a file put aside that no other file holds yet."""
         try:
             epochs = self.epochs()
+        except OverflowError as error:
+            message = f"{path} has an epoch whose ordinal is too large"
+            raise DamagedError(message, self.file.let_go) from error
         except SQLITE_ERRORS as error:
             message = f"cannot read the journal {path}: {why(error)}"
             if is_damage(error):

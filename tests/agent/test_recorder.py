@@ -249,3 +249,11 @@ def test_the_last_time_known_to_be_right_is_kept_now_and_then(terminal: Terminal
     terminal.restart()
     terminal.recorder.note_clock()
     assert kept() == first + 600_000
+
+
+def test_a_receipts_hash_that_decayed_is_not_spoken_of(terminal: Terminal) -> None:
+    terminal.journal.set_fact("receipt-hash", b"x")
+    terminal.restart()
+    terminal.recorder.record([read("1")])
+    for row in terminal.journal.rows(1, 1, 10):
+        assert Body.decode(row.body).receipt_hash is None

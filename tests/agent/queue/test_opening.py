@@ -167,3 +167,19 @@ def test_epochs_that_cannot_be_noted_stop_nobody(
 ) -> None:
     EpochLog(tmp_path / "no such folder" / "epochs.log").add(1, b"a" * 16)
     assert "cannot note epoch 1" in caplog.text
+
+
+def test_an_ordinal_that_decayed_puts_the_journal_aside(terminal: Terminal) -> None:
+    terminal.recorder.record([read("1")])
+    terminal.journal.file.db.execute("UPDATE epochs SET ordinal = ?", (1 << 30,))
+    terminal.restart()
+    assert "ordinal is too large" in str(terminal.opened.lost)
+    assert [epoch.ordinal for epoch in terminal.journal.epochs()] == [2]
+    terminal.recorder.record([read("2")])
+
+
+def test_an_ordinal_that_is_too_large_is_no_epoch_ever_begun(terminal: Terminal) -> None:
+    with (terminal.state / "epochs.log").open("ab") as file:
+        file.write(b"\n%d %s\n" % (1 << 30, b"ab" * 16))
+    terminal.recorder.new_epoch("a test")
+    assert [epoch.ordinal for epoch in terminal.journal.epochs()] == [1, 2]
