@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, true
 from sqlalchemy.dialects import postgresql, sqlite
+
+ALL: ColumnElement[bool] = true()
+"""The condition of a query that leaves nothing out."""
 
 
 def insert_absent(

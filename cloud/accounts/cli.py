@@ -1,5 +1,7 @@
 """`pointeuse cloud account`: accounts, and what each may do in which company."""
 
+import sys
+
 import click
 
 from cloud.options import database_options, json_option, one_line_errors, session, show
@@ -30,16 +32,17 @@ def account() -> None:
 @click.argument("email")
 @click.option("--name", required=True, help="As others see it.")
 @click.option("--language", type=click.Choice(["fr", "nl", "de", "en"]), default="fr")
+@click.option("--operator", is_flag=True, help="Runs the platform, and sees all of it.")
 @json_option
 @database_options
-def add(email: str, name: str, language: str, as_json: bool, url: str) -> None:
+def add(email: str, name: str, language: str, operator: bool, as_json: bool, url: str) -> None:
     """Make an account, without a password yet."""
     from cloud.accounts import service
     from cloud.audit.service import OPERATOR, note
 
     with one_line_errors(), session(url) as conn:
-        made = service.create(conn, email, name, language=language)
-        note(conn, OPERATOR, "account", "create", target_id=made)
+        made = service.create(conn, email, name, language=language, operator=operator)
+        note(conn, OPERATOR, "account", "create", target_id=made, detail={"operator": operator})
     show([{"id": made, "email": email, "name": name}], as_json)
 
 
@@ -56,22 +59,20 @@ def listed(as_json: bool, url: str) -> None:
 
 @account.command()
 @click.argument("email")
-@click.option(
-    "--password",
-    prompt="New password",
-    hide_input=True,
-    confirmation_prompt=True,
-    help="Better typed when asked: what stands on a command line others can see.",
-)
+@click.option("--stdin", is_flag=True, help="Read it from standard input, and do not ask.")
 @database_options
-def password(email: str, password: str, url: str) -> None:
+def password(email: str, stdin: bool, url: str) -> None:
     """Give an account a password, and end its sessions."""
     from cloud.accounts import service
     from cloud.audit.service import OPERATOR, note
 
+    if stdin:
+        chosen = sys.stdin.readline().rstrip("\r\n")
+    else:
+        chosen = click.prompt("New password", hide_input=True, confirmation_prompt=True)
     with one_line_errors(), session(url) as conn:
         found = service.account_id(conn, email)
-        service.set_password(conn, found, password)
+        service.set_password(conn, found, chosen)
         note(conn, OPERATOR, "account", "set-password", target_id=found)
 
 

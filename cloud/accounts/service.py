@@ -5,7 +5,7 @@ A wrong password is counted also when the caller refuses the login: the caller c
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from cloud import text
 from cloud.accounts import addresses, passwords
@@ -21,8 +21,13 @@ LOCK_MS = 30_000
 LONGEST_LOCK_MS = 15 * 60_000
 
 
-def create(conn: Connection, email: str, name: str, *, language: str = "fr") -> int:
-    """Make an account without a password; its id. Raises InvalidError, ConflictError."""
+def create(
+    conn: Connection, email: str, name: str, *, language: str = "fr", operator: bool = False
+) -> int:
+    """Make an account without a password; its id. Raises InvalidError, ConflictError.
+
+    An `operator` runs the platform and sees all of it.
+    """
     address = addresses.normalise(email)
     if language not in LANGUAGES:
         raise InvalidError(f"language {language[:20]!r} is not one of {', '.join(LANGUAGES)}")
@@ -32,6 +37,7 @@ def create(conn: Connection, email: str, name: str, *, language: str = "fr") -> 
         email=address,
         name=text.name(name, "the account's name"),
         language=language,
+        operator=operator,
         created_ms=now_ms(),
     )
     return int(conn.execute(made.returning(accounts.c.id)).scalar_one())
@@ -76,30 +82,66 @@ def disable(conn: Connection, account: int, *, disabled: bool = True) -> None:
     conn.execute(sessions.delete().where(sessions.c.account_id == account))
 
 
-def authenticate(conn: Connection, email: str, password: str) -> int | None:
-    """The account whose password this is; None for anything else, without saying for what.
+class Login:
+    """One attempt to log in, in three steps, because hashing takes long.
 
-    Takes as long for an address that nobody has. While an account is locked even the right
-    password is refused: whoever guesses learns nothing from guessing on.
+        attempt = Login(email, password)
+        attempt.look_up(reading)    # a connection that reads
+        attempt.judge()             # no connection: a tenth of a second of a processor, 64 MiB
+        account = attempt.settle(writing)
+
+    A transaction that judged would keep ingest waiting on SQLite for as long as anybody likes.
     """
-    try:
-        address = addresses.normalise(email)
-    except InvalidError:
-        address = ""
-    row = conn.execute(
-        select(accounts).where(accounts.c.email == address).with_for_update()
-    ).one_or_none()
-    right = passwords.matches(password, None if row is None else row.password)
-    if row is None or _locked(row):
-        return None
-    if not right:
-        _count_failure(conn, row)
-        return None
-    values: dict[str, Any] = {"failures": 0, "locked_until_ms": None}
-    if passwords.outdated(row.password):
-        values["password"] = passwords.hashed(password)
-    conn.execute(update(accounts).where(accounts.c.id == row.id).values(**values))
-    return None if row.disabled_ms is not None else int(row.id)
+
+    def __init__(self, email: str, password: str) -> None:
+        try:
+            self._address = addresses.normalise(email)
+        except InvalidError:
+            self._address = ""
+        self._password = password
+        self._row: Row[Any] | None = None
+        self._right = False
+
+    def look_up(self, conn: Connection) -> None:
+        """Find the account, if there is one."""
+        self._row = conn.execute(_by_address(self._address)).one_or_none()
+
+    def judge(self) -> None:
+        """Compare the passwords. Takes as long for an address that nobody has."""
+        kept = None if self._row is None else self._row.password
+        self._right = passwords.matches(self._password, kept)
+
+    def settle(self, conn: Connection) -> int | None:
+        """The account that is let in; None for anything else, without saying for what.
+
+        A wrong password is counted, so the caller commits either way. While an account is locked
+        even the right one is refused: whoever guesses learns nothing from guessing on.
+        """
+        if self._row is None:
+            return None
+        row = conn.execute(_by_address(self._address).with_for_update()).one_or_none()
+        if row is None or row.password != self._row.password or _locked(row):
+            return None
+        if not self._right:
+            _count_failure(conn, row)
+            return None
+        values: dict[str, Any] = {"failures": 0, "locked_until_ms": None}
+        if passwords.outdated(row.password):
+            values["password"] = passwords.hashed(self._password)
+        conn.execute(update(accounts).where(accounts.c.id == row.id).values(**values))
+        return None if row.disabled_ms is not None else int(row.id)
+
+
+def authenticate(conn: Connection, email: str, password: str) -> int | None:
+    """The account whose password this is, all steps of `Login` in one transaction."""
+    attempt = Login(email, password)
+    attempt.look_up(conn)
+    attempt.judge()
+    return attempt.settle(conn)
+
+
+def _by_address(address: str) -> Select[Any]:
+    return select(accounts).where(accounts.c.email == address)
 
 
 def _locked(row: Row[Any]) -> bool:

@@ -4,6 +4,8 @@ OWASP's session rules: a session is a fresh random token at each login, ends by 
 old, and the database knows only the token's hash.
 """
 
+import contextlib
+
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from cloud.accounts import tokens
@@ -71,8 +73,9 @@ def switch(conn: Connection, session_id: int, account: int, company: int) -> Non
 
 
 def end(conn: Connection, token: str) -> None:
-    """End a session."""
-    conn.execute(delete(sessions).where(sessions.c.token_hash == tokens.digest(token)))
+    """End a session, if there is one of this token."""
+    with contextlib.suppress(InvalidError):
+        conn.execute(delete(sessions).where(sessions.c.token_hash == tokens.digest(token)))
 
 
 def sweep(conn: Connection) -> int:

@@ -36,6 +36,9 @@ accounts = Table(
     Column("locked_until_ms", Millis),
     Column("disabled_ms", Millis),
     Column("created_ms", Millis, nullable=False),
+    Column(
+        "operator", Boolean, nullable=False, server_default=false(), comment="runs the platform"
+    ),
     CheckConstraint(one_of("language", "fr", "nl", "de", "en"), name="language"),
 )
 
@@ -49,6 +52,18 @@ sessions = Table(
     Column("created_ms", Millis, nullable=False),
     Column("seen_ms", Millis, nullable=False),
     Index("ix_sessions_account_id", "account_id"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True, comment="SHA-256"),
+    Column("company_id", ForeignKey("companies.id"), comment="NULL: the operator's, sees all"),
+    Column("whole_badges", Boolean, nullable=False, comment="may read badge numbers whole"),
+    Column("created_ms", Millis, nullable=False),
+    Column("revoked_ms", Millis),
 )
 
 memberships = Table(

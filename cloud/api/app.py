@@ -7,14 +7,16 @@ from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
 from cloud.api import custody, problems, registrations, registry
-from cloud.api.security import KnownHosts, SecurityHeaders
+from cloud.api.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from cloud.console.page import install as install_console
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def create_app(engine: Engine, *, hosts: Iterable[str] | None = LOOPBACK) -> ASGIApp:
-    """The application, reading through `engine`.
+def create_app(
+    engine: Engine, writer: Engine, *, hosts: Iterable[str] | None = LOOPBACK
+) -> ASGIApp:
+    """The application, reading through `engine`, and writing sessions through `writer`.
 
     `hosts` are the names it answers to; None: any, for a server that listens on every address.
     """
@@ -27,13 +29,13 @@ def create_app(engine: Engine, *, hosts: Iterable[str] | None = LOOPBACK) -> ASG
         docs_url=None,
         redoc_url=None,
     )
-    api.state.engine = engine
+    api.state.engine, api.state.writer = engine, writer
     problems.install(api)
     for router in (registrations.router, registry.router, custody.router):
         api.include_router(router, prefix="/v1")
     _describe_problems(api)
     install_console(api)
-    app: ASGIApp = api
+    app: ASGIApp = SameOrigin(BodyLimit(api))
     if hosts is not None:
         app = KnownHosts(app, hosts)
     return SecurityHeaders(app)

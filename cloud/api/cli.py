@@ -13,7 +13,10 @@ from cloud.options import config_option, one_line_errors
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-_OPEN = "pointeuse: nobody logs in yet: whoever reaches this address sees names and presences"
+_OPEN = (
+    "pointeuse: this address is reached without TLS: put a proxy with a certificate before it;"
+    " browsers keep the cookie of a login from it otherwise"
+)
 
 
 @click.command()
@@ -26,6 +29,7 @@ def serve(config_path: Path) -> None:
     with one_line_errors():
         config = settings.load(config_path)
         engine = db.reader_engine(config.database.url)
+        writer = db.writer_engine(config.database.url)
         try:
             with engine.connect() as conn:
                 migrations.require_current(conn)
@@ -34,9 +38,10 @@ def serve(config_path: Path) -> None:
             if not address.is_loopback:
                 click.echo(_OPEN, err=True)
             hosts = None if address.is_unspecified else {*LOOPBACK, config.api.host}
-            _run(create_app(engine, hosts=hosts), listener, config.api.host)
+            _run(create_app(engine, writer, hosts=hosts), listener, config.api.host)
         finally:
             engine.dispose()
+            writer.dispose()
 
 
 def _run(app: "ASGIApp", listener: socket.socket, host: str) -> None:

@@ -33,6 +33,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, description in (
+        (401, "No token, or one that is not known."),
         (422, "A parameter cannot be meant."),
         ("default", "Anything else that went wrong."),
     )

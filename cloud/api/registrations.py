@@ -4,13 +4,16 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from cloud import times
 from cloud.api import problems
+from cloud.api.access import Caller, CallerOf
 from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp, page
 from cloud.errors import NotFoundError
 from cloud.registrations import queries
 from cloud.terminals.queries import terminal_id
+from cloud.visibility import rules
 
 router = APIRouter(tags=["registrations"], responses=problems.DESCRIBED)
 
@@ -70,12 +73,19 @@ class Wanted(Paged):
 
 
 @router.get("/registrations")
-def registrations(conn: Database, wanted: Annotated[Wanted, Query()]) -> Page[Registration]:
+def registrations(
+    conn: Database, who: CallerOf, wanted: Annotated[Wanted, Query()]
+) -> Page[Registration]:
     """List registrations in the order of arrival."""
+    whole = _whole(who, wanted.badge)
+    visible = rules.visible_terminals(who.seen_by)
     chosen = queries.Filter(
+        visible=rules.visible_registrations(who.seen_by),
         since_ms=None if wanted.since is None else times.parse(wanted.since),
         until_ms=None if wanted.until is None else times.parse(wanted.until),
-        terminal_id=None if wanted.terminal is None else terminal_id(conn, wanted.terminal),
+        terminal_id=None
+        if wanted.terminal is None
+        else terminal_id(conn, wanted.terminal, visible=visible),
         site_id=wanted.site,
         worker_id=wanted.worker,
     )
@@ -88,8 +98,7 @@ def registrations(conn: Database, wanted: Annotated[Wanted, Query()]) -> Page[Re
         after=(wanted.position or 0) if oldest else None,
     )
     items = [
-        Registration(**queries.as_json(row, whole_badge=wanted.badge == "full"))
-        for row in rows[: wanted.limit]
+        Registration(**queries.as_json(row, whole_badge=whole)) for row in rows[: wanted.limit]
     ]
     return Page(items=items, next=page(rows, wanted.limit, "id"))
 
@@ -97,11 +106,20 @@ def registrations(conn: Database, wanted: Annotated[Wanted, Query()]) -> Page[Re
 @router.get("/registrations/{number}")
 def registration(
     conn: Database,
+    who: CallerOf,
     number: Identifier,
     badge: Annotated[BadgeForm, Query(description="`full`: the badge number whole.")] = "masked",
 ) -> Registration:
     """One registration by its id."""
-    row = queries.one(conn, number)
+    whole = _whole(who, badge)
+    row = queries.one(conn, number, visible=rules.visible_registrations(who.seen_by))
     if row is None:
         raise NotFoundError(f"there is no registration {number}")
-    return Registration(**queries.as_json(row, whole_badge=badge == "full"))
+    return Registration(**queries.as_json(row, whole_badge=whole))
+
+
+def _whole(who: Caller, badge: BadgeForm) -> bool:
+    """Whether badge numbers are to be whole. Raises HTTPException (403)."""
+    if badge == "full" and not who.whole_badges:
+        raise HTTPException(403, "This token may not read badge numbers whole; leave `badge` out.")
+    return badge == "full"

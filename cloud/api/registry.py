@@ -6,10 +6,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from cloud.api import problems
+from cloud.api.access import CallerOf
 from cloud.api.parameters import Database, Page, Paged, Timestamp, page
 from cloud.companies import queries as companies
 from cloud.terminals import queries as terminals
 from cloud.times import rfc3339
+from cloud.visibility import rules
 
 router = APIRouter(tags=["companies and terminals"], responses=problems.DESCRIBED)
 
@@ -50,25 +52,44 @@ class Terminal(BaseModel):
 
 
 @router.get("/companies")
-def listed_companies(conn: Database, wanted: Annotated[Paged, Query()]) -> Page[Company]:
+def listed_companies(
+    conn: Database, who: CallerOf, wanted: Annotated[Paged, Query()]
+) -> Page[Company]:
     """List registered companies."""
-    rows = companies.listed(conn, after=wanted.position or 0, limit=wanted.limit + 1)
+    rows = companies.listed(
+        conn,
+        visible=rules.visible_companies(who.seen_by),
+        after=wanted.position or 0,
+        limit=wanted.limit + 1,
+    )
     items = [Company(**_only(Company, row)) for row in rows[: wanted.limit]]
     return Page(items=items, next=page(rows, wanted.limit, "id"))
 
 
 @router.get("/sites")
-def listed_sites(conn: Database, wanted: Annotated[Paged, Query()]) -> Page[Site]:
+def listed_sites(conn: Database, who: CallerOf, wanted: Annotated[Paged, Query()]) -> Page[Site]:
     """List sites."""
-    rows = companies.listed_sites(conn, after=wanted.position or 0, limit=wanted.limit + 1)
+    rows = companies.listed_sites(
+        conn,
+        visible=rules.visible_sites(who.seen_by),
+        after=wanted.position or 0,
+        limit=wanted.limit + 1,
+    )
     items = [Site(**row) for row in rows[: wanted.limit]]
     return Page(items=items, next=page(rows, wanted.limit, "id"))
 
 
 @router.get("/terminals")
-def listed_terminals(conn: Database, wanted: Annotated[Paged, Query()]) -> Page[Terminal]:
+def listed_terminals(
+    conn: Database, who: CallerOf, wanted: Annotated[Paged, Query()]
+) -> Page[Terminal]:
     """List terminals."""
-    rows = terminals.listed(conn, after=wanted.position or 0, limit=wanted.limit + 1)
+    rows = terminals.listed(
+        conn,
+        visible=rules.visible_terminals(who.seen_by),
+        after=wanted.position or 0,
+        limit=wanted.limit + 1,
+    )
     items = [
         Terminal(
             assigned_at=_moment(row["since_ms"]),

@@ -3,27 +3,32 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from cloud import text
 from cloud.companies import vat as vats
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import ConflictError, InvalidError, NotFoundError
+from cloud.rows import ALL
 
 
-def listed(conn: Connection, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
-    """Registered companies with an id above `after`, by id."""
+def listed(
+    conn: Connection, *, visible: ColumnElement[bool] = ALL, after: int = 0, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Registered companies that are `visible`, with an id above `after`, by id."""
     rows = conn.execute(
         select(companies.c.id, companies.c.vat, companies.c.name, companies.c.created_ms)
-        .where(~companies.c.private, companies.c.id > after)
+        .where(~companies.c.private, visible, companies.c.id > after)
         .order_by(companies.c.id)
         .limit(limit)
     )
     return [dict(row) for row in rows.mappings()]
 
 
-def listed_sites(conn: Connection, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
-    """Sites with an id above `after`, by id, each with its division and company."""
+def listed_sites(
+    conn: Connection, *, visible: ColumnElement[bool] = ALL, after: int = 0, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Sites that are `visible`, with an id above `after`, by id, with division and company."""
     rows = conn.execute(
         select(
             sites.c.id,
@@ -36,7 +41,7 @@ def listed_sites(conn: Connection, *, after: int = 0, limit: int = 100) -> list[
         )
         .join(divisions, divisions.c.id == sites.c.division_id)
         .join(companies, companies.c.id == divisions.c.company_id)
-        .where(sites.c.id > after)
+        .where(visible, sites.c.id > after)
         .order_by(sites.c.id)
         .limit(limit)
     )

@@ -1,36 +1,39 @@
-"""The console's routes: the page, and what of it moves."""
+"""The console's front page, and what of it moves."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from cloud.accounts import sessions
 from cloud.api.parameters import MAX_ID, Database
-from cloud.console import view
-
-_HERE = Path(__file__).parent
-_templates = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+from cloud.console import login, view, why
+from cloud.console.templating import html
+from cloud.console.visits import Visit, visit
+from cloud.visibility.rules import Viewer
 
 
 def install(app: FastAPI) -> None:
-    """Add the console to the application: `/`, `/live`, `/static/`."""
+    """Add the console to the application."""
     app.get("/", include_in_schema=False)(page)
     app.get("/live", include_in_schema=False)(live)
-    app.mount("/static", StaticFiles(directory=_HERE / "static"))
+    login.install(app)
+    why.install(app)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
 
-def page(conn: Database) -> HTMLResponse:
+def page(request: Request, conn: Database) -> Response:
     """The whole page."""
-    return _html("page.html", newer_than=None, **view.live(conn))
+    found = visit(request, conn)
+    if found is None:
+        return RedirectResponse("/login", 303)
+    if found.is_due:
+        with request.app.state.writer.begin() as writing:
+            sessions.touch(writing, found.session_id)
+    shown = {} if found.seen_by is None else view.live(conn, found.seen_by)
+    return html("page.html", visit=found, active=_active(found), newer_than=None, **shown)
 
 
 def live(
@@ -41,18 +44,21 @@ def live(
 ) -> Response:
     """What moves on the page, or 204 when the page that shows `tag` is up to date.
 
-    Registrations above `newest` are marked as new.
+    Registrations above `newest` are marked as new. Once logged out, the page is sent to log in.
     """
-    shown = view.live(conn)
+    found = visit(request, conn)
+    if found is None or found.seen_by is None:
+        return Response(status_code=204, headers={"hx-redirect": "/login"})
+    shown = view.live(conn, found.seen_by)
     if shown["tag"] == tag:
         return Response(status_code=204)
     etag = f'"{shown["tag"]}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})
-    answer = _html("live.html", newer_than=newest, **shown)
+    answer = html("live.html", newer_than=newest, **shown)
     answer.headers["etag"] = etag
     return answer
 
 
-def _html(template: str, **values: Any) -> HTMLResponse:
-    return HTMLResponse(_templates.get_template(template).render(values))
+def _active(found: Visit) -> int | None:
+    return found.seen_by.company_id if isinstance(found.seen_by, Viewer) else None

@@ -11,6 +11,8 @@ from cloud.registrations import queries, reasons
 from cloud.registrations.queries import Filter
 from cloud.terminals import queries as terminals
 from cloud.times import local, now_ms
+from cloud.visibility import rules
+from cloud.visibility.rules import Operator, Viewer
 from protocol.badges import Assurance
 from protocol.identity import group
 
@@ -34,13 +36,15 @@ _ASSURANCES = {
 }
 
 
-def live(conn: Connection) -> dict[str, Any]:
+def live(conn: Connection, seen_by: Viewer | Operator) -> dict[str, Any]:
     """Everything that moves on the page. `tag` changes when anything a person sees does."""
-    rows = queries.listed(conn, Filter(), limit=ROWS)
+    rows = queries.listed(conn, Filter(rules.visible_registrations(seen_by)), limit=ROWS)
+    standing = terminals.listed(conn, visible=rules.visible_terminals(seen_by), limit=TERMINALS)
     shown: dict[str, Any] = {
         "registrations": [_registration(row) for row in rows],
-        "terminals": [_terminal(row) for row in terminals.listed(conn, limit=TERMINALS)],
-        "notices": _notices(conn),
+        "terminals": [_terminal(row) for row in standing],
+        "operator": isinstance(seen_by, Operator),
+        "notices": _notices(conn) if isinstance(seen_by, Operator) else [],
     }
     shown["tag"] = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
     shown["newest"] = rows[0]["id"] if rows else 0

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
 from cloud.companies.tables import companies, divisions, sites
 from cloud.custody.tables import epochs
 from cloud.registrations.remarks import remarks
 from cloud.registrations.tables import registrations
+from cloud.rows import ALL
 from cloud.terminals.tables import terminals
 from cloud.text import masked
 from cloud.times import rfc3339
@@ -22,6 +23,7 @@ _employers = companies.alias("employers")
 class Filter:
     """Which registrations. What is None does not restrict; times are of the tap, in ms."""
 
+    visible: ColumnElement[bool] = ALL
     since_ms: int | None = None
     until_ms: int | None = None
     terminal_id: int | None = None
@@ -41,7 +43,7 @@ def listed(
 
     With `after`, instead the oldest arrived first, with an id above it.
     """
-    query = _all()
+    query = _all().where(wanted.visible)
     if after is not None:
         query = query.where(registrations.c.id > after).order_by(registrations.c.id)
     else:
@@ -59,9 +61,12 @@ def listed(
     return list(conn.execute(query.limit(limit)).mappings())
 
 
-def one(conn: Connection, registration_id: int) -> RowMapping | None:
-    """A registration by its id."""
-    return conn.execute(_all().where(registrations.c.id == registration_id)).mappings().first()
+def one(
+    conn: Connection, registration_id: int, *, visible: ColumnElement[bool] = ALL
+) -> RowMapping | None:
+    """A registration by its id, if it is `visible`."""
+    query = _all().where(registrations.c.id == registration_id, visible)
+    return conn.execute(query).mappings().first()
 
 
 def as_json(row: RowMapping, *, whole_badge: bool = False) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import InvalidError, NotFoundError
+from cloud.rows import ALL
 from cloud.terminals.tables import assignments, terminals
 from cloud.times import now_ms
 from protocol.identity import group, parse_device_number
 
 
-def terminal_id(conn: Connection, device: str) -> int:
-    """The id of a terminal by its device number as people write it.
+def terminal_id(conn: Connection, device: str, *, visible: ColumnElement[bool] = ALL) -> int:
+    """The id of a terminal that is `visible`, by its device number as people write it.
 
     Raises InvalidError, NotFoundError.
     """
@@ -21,7 +22,8 @@ def terminal_id(conn: Connection, device: str) -> int:
         number = parse_device_number(device)
     except ValueError as error:
         raise InvalidError(str(error)) from None
-    found = conn.execute(select(terminals.c.id).where(terminals.c.device == number)).scalar()
+    query = select(terminals.c.id).where(terminals.c.device == number, visible)
+    found = conn.execute(query).scalar()
     if found is None:
         raise NotFoundError(
             f"there is no terminal {group(number)}; register it with `pointeuse cloud terminal add`"
@@ -39,9 +41,11 @@ def site_at(conn: Connection, terminal_id: int, at_ms: int) -> int | None:
     return None if found is None else int(found)
 
 
-def listed(conn: Connection, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
-    """Terminals with an id above `after`, by id, each with where it stands now."""
-    rows = conn.execute(_with_place(now_ms()).where(terminals.c.id > after).limit(limit))
+def listed(
+    conn: Connection, *, visible: ColumnElement[bool] = ALL, after: int = 0, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Terminals that are `visible`, with an id above `after`, by id, with where each stands now."""
+    rows = conn.execute(_with_place(now_ms()).where(visible, terminals.c.id > after).limit(limit))
     return [_readable(dict(row)) for row in rows.mappings()]
 
 

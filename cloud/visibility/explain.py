@@ -48,8 +48,11 @@ def active_company(conn: Connection, seen_by: Viewer) -> Step:
 
 def elsewhere(conn: Connection, seen_by: Viewer) -> list[tuple[str, Viewer]]:
     """The other companies of the same account, by name, each as the account sees it."""
+    account = seen_by.account_id
+    if account is None:
+        return []
     return [
-        (row["name"], viewer(conn, seen_by.account_id, row["id"]))
-        for row in companies_of(conn, seen_by.account_id)
+        (row["name"], viewer(conn, account, row["id"]))
+        for row in companies_of(conn, account)
         if row["id"] != seen_by.company_id
     ]

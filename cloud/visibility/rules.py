@@ -16,6 +16,10 @@ Nobody sees anything, but for what one of these lines gives:
     TERMINAL  A terminal is visible while it stands at a site that is reached, or when it stood
               there last. What it registered follows the rules of registrations.
     TRAIL     The trail is visible to administrators and auditors.
+    TOKEN     A program with a token of a company sees what an auditor of it does, the trail and
+              workers' lists aside; badge numbers whole only if its token says so.
+    OPERATOR  Who runs the platform sees all of it, and nobody else sees what belongs to no company:
+              records that are not understood, messages that were refused, alarms.
 
 The functions give conditions for WHERE; `docs/visibility.md` says the same at length, and a test
 holds the two together.
@@ -23,25 +27,43 @@ holds the two together.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, false, or_, select, true
 
 from cloud.accounts.access import membership
 from cloud.accounts.roles import Role
 from cloud.accounts.tables import grants
-from cloud.companies.tables import divisions, sites
+from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import NotFoundError
 from cloud.registrations.tables import registrations
 from cloud.terminals.tables import assignments, terminals
 from cloud.workers.tables import workers
 
-RULES = ("MEMBER", "WHOLE", "GRANTED", "SITE", "EMPLOYER", "WORKER", "TERMINAL", "TRAIL")
+RULES = (
+    "MEMBER",
+    "WHOLE",
+    "GRANTED",
+    "SITE",
+    "EMPLOYER",
+    "WORKER",
+    "TERMINAL",
+    "TRAIL",
+    "TOKEN",
+    "OPERATOR",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """OPERATOR: whoever runs the platform; `account_id` None: through a token."""
+
+    account_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """An account as it looks at one company."""
+    """An account as it looks at one company; TOKEN: without an account, a program."""
 
-    account_id: int
+    account_id: int | None
     company_id: int
     role: Role
     external: bool
@@ -56,7 +78,7 @@ class Viewer:
     @property
     def reads_trail(self) -> bool:
         """TRAIL."""
-        return self.whole
+        return self.whole and self.account_id is not None
 
 
 def viewer(conn: Connection, account: int, company: int) -> Viewer:
@@ -80,23 +102,41 @@ def viewer(conn: Connection, account: int, company: int) -> Viewer:
     )
 
 
-def visible_registrations(seen_by: Viewer) -> ColumnElement[bool]:
+def program(company: int) -> Viewer:
+    """TOKEN: a company as its programs see it."""
+    return Viewer(None, company, Role.AUDITOR, False, frozenset(), frozenset())
+
+
+def visible_registrations(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     """SITE and EMPLOYER: a condition on `registrations`."""
+    if isinstance(seen_by, Operator):
+        return true()
     here = registrations.c.company_id == seen_by.company_id
     if seen_by.whole:
         return or_(here, registrations.c.employer_id == seen_by.company_id)
     return here & _reached(seen_by, registrations.c.division_id, registrations.c.site_id)
 
 
-def visible_workers(seen_by: Viewer) -> ColumnElement[bool]:
+def visible_workers(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     """WORKER: a condition on `workers`."""
-    if seen_by.external:
+    if isinstance(seen_by, Operator):
+        return true()
+    if seen_by.external or seen_by.account_id is None:
         return false()
     return workers.c.company_id == seen_by.company_id
 
 
-def visible_sites(seen_by: Viewer) -> ColumnElement[bool]:
+def visible_companies(seen_by: Viewer | Operator) -> ColumnElement[bool]:
+    """MEMBER: a condition on `companies`; private ones are on nobody's list."""
+    if isinstance(seen_by, Operator):
+        return companies.c.private.is_(False)
+    return companies.c.id == seen_by.company_id
+
+
+def visible_sites(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     """WHOLE and GRANTED: a condition on `sites`."""
+    if isinstance(seen_by, Operator):
+        return true()
     ours = sites.c.division_id.in_(
         select(divisions.c.id).where(divisions.c.company_id == seen_by.company_id)
     )
@@ -105,8 +145,10 @@ def visible_sites(seen_by: Viewer) -> ColumnElement[bool]:
     return ours & _reached(seen_by, sites.c.division_id, sites.c.id)
 
 
-def visible_terminals(seen_by: Viewer) -> ColumnElement[bool]:
+def visible_terminals(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     """TERMINAL: a condition on `terminals`."""
+    if isinstance(seen_by, Operator):
+        return true()
     return terminals.c.id.in_(
         last_places().where(
             assignments.c.site_id.in_(select(sites.c.id).where(visible_sites(seen_by)))

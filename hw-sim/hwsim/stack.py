@@ -5,17 +5,21 @@ Everything is made with the commands an installer uses; nothing of it is simulat
 
 import contextlib
 import json
+import secrets
 import shutil
 import socket
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from hwsim.errors import SimulatorError
 from hwsim.processes import POINTEUSE, Process, free_port, listens, run, wait_for
 
+OPERATOR = "operator@pointeuse.example"
+"""The account of whoever runs the simulated platform."""
 LONG_AGO = "2026-01-01T00:00:00Z"
 _PLATFORM_TOML = """
 [database]
@@ -213,9 +217,30 @@ class Stack:
         return api
 
     def get(self, path: str) -> Any:
-        """A JSON document of the API."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:  # noqa: S310 - loopback
+        """A JSON document of the API, as the operator's programs see it."""
+        headers = {"authorization": f"Bearer {self._token}"}
+        request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
             return json.load(answer)
+
+    @cached_property
+    def _token(self) -> str:
+        """A token of the operator; nobody waits for it to be made who does not read the API."""
+        words = ("--name", "simulator", "--operator", "--whole-badges", "--json")
+        made = json.loads(run("cloud", "token", "add", *words, "--config", self.settings))
+        return str(made[0]["token"])
+
+    def operator_password(self) -> str:
+        """What OPERATOR logs in to the console with; the account is made the first time."""
+        kept = self.directory / "operator-password"
+        if not kept.exists():
+            place = ("--config", self.settings)
+            password = secrets.token_urlsafe(12)
+            run("cloud", "account", "add", OPERATOR, "--name", "Operator", "--operator", *place)
+            run("cloud", "account", "password", OPERATOR, "--stdin", *place, given=password)
+            kept.touch(0o600)
+            kept.write_text(password)
+        return kept.read_text()
 
     def registrations(self) -> list[dict[str, Any]]:
         """Every registration the platform shows, oldest first, badge numbers whole."""

@@ -1,6 +1,7 @@
 """Asking the application as a browser would, without a socket between."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -10,15 +11,23 @@ from starlette.types import ASGIApp
 class Client:
     """Requests to an application, one after the other."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] | None = None) -> None:
         self._app = app
+        self.headers = dict(headers or {})
+        """Sent with every request."""
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """GET a path with its query."""
         return self.request("GET", path, **options)
 
+    def post(self, path: str, **form: Any) -> httpx.Response:
+        """Send a form, as a page of this application would."""
+        return self.request("POST", path, data=form, headers={"origin": "http://localhost"})
+
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Any request. A failure inside the application is the answer it sends, nothing else."""
+
+        options["headers"] = {**self.headers, **options.get("headers", {})}
 
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from hwsim.demo.entrances import Entrances
 from hwsim.demo.setting import set_stage
 from hwsim.demo.world import World
+from hwsim.stack import OPERATOR
 
 PAUSE_S = (0.4, 2.5)
 """Between two taps, in seconds: enough to read the page, not enough to fall asleep."""
@@ -27,7 +28,11 @@ def run_live(
     """
     chance = random.Random(seed)
     with set_stage(directory, world, reader) as stage:
-        say(f"\n  {stage.stack.url}\n\nRegistrations arrive there as workers tap. Ctrl-C stops it.")
+        say(
+            f"\n  {stage.stack.url}\n"
+            f"  log in as {OPERATOR}, password {stage.stack.operator_password()}\n\n"
+            "Registrations arrive there as workers tap. Ctrl-C stops it."
+        )
         while not stop.wait(chance.uniform(*PAUSE_S)):
             if reader is None:
                 _anybody(chance, world, stage.entrances)

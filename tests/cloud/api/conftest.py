@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy import Engine
 
+from cloud.accounts import api_tokens
 from cloud.api.app import create_app
 from tests.cloud.client import Client
 from tests.cloud.sample import Sample
@@ -13,5 +14,14 @@ def sample(engine: Engine) -> Sample:
 
 
 @pytest.fixture
-def client(reader: Engine) -> Client:
-    return Client(create_app(reader))
+def client(reader: Engine, engine: Engine) -> Client:
+    """A program of the operator's."""
+    return program(reader, engine, None)
+
+
+def program(reader: Engine, writer: Engine, company: int | None, **rights: bool) -> Client:
+    """A program with a token of a company, or else of the operator."""
+    with writer.begin() as conn:
+        given = {"whole_badges": company is None} | rights
+        _, token = api_tokens.make(conn, "test", company=company, **given)
+    return Client(create_app(reader, writer), {"authorization": f"Bearer {token}"})

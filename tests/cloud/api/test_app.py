@@ -139,7 +139,8 @@ class TestFailures:
     )
     def test_a_database_that_does_not_answer(self, url: str) -> None:
         engine = db.reader_engine(url)
-        answer = Client(create_app(engine)).get("/v1/health")
+        token = {"authorization": "Bearer " + "A" * 43}
+        answer = Client(create_app(engine, engine), token).get("/v1/health")
         engine.dispose()
         assert answer.status_code == 503
         assert answer.json()["status"] == 503

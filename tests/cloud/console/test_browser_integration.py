@@ -8,16 +8,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
+from cloud.accounts import access
+from cloud.accounts import service as accounts
 from tests.cloud.sample import Sample
 from tests.support.ports import accepts, free_port
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.integration
+EMAIL = "olga@example.be"
+PASSWORD = "correct horse battery staple"
 
 
 class Server:
@@ -97,7 +102,18 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def sample(engine: Engine) -> Sample:
     with engine.begin() as conn:
+        operator = accounts.create(conn, EMAIL, "Olga Peeters", operator=True)
+        accounts.set_password(conn, operator, PASSWORD)
         return Sample(conn)
+
+
+def log_in(page: Page, server: Server, email: str = EMAIL) -> None:
+    """As a person does, from wherever the first address leads."""
+    page.goto(server.url)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
 
 
 def test_a_registration_appears_by_itself(
@@ -108,7 +124,7 @@ def test_a_registration_appears_by_itself(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     loads: list[str] = []
     page.on("load", lambda loaded: loads.append(loaded.url))
-    page.goto(server.url)
+    log_in(page, server)
     expect(page.locator("tbody")).to_contain_text("Nobody has held a badge")
     for name in ("Ann Maes", "unknown"):
         with engine.begin() as conn:
@@ -116,15 +132,15 @@ def test_a_registration_appears_by_itself(
         expect(page.locator("tbody tr").first).to_contain_text(name)
     expect(page.locator("tbody tr")).to_have_count(2)
     expect(page.locator(".pulse")).to_be_visible()
-    # Never loaded again, and nothing that the security policy had to stop.
-    assert len(loads) == 1
+    # Never loaded again after the login, and nothing that the security policy had to stop.
+    assert [urlsplit(url).path for url in loads] == ["/login", "/"]
     assert complaints == []
 
 
 def test_it_says_so_when_the_platform_stops_answering(
     server: Server, page: Page, sample: Sample
 ) -> None:
-    page.goto(server.url)
+    log_in(page, server)
     expect(page.locator(".lost")).to_be_hidden()
     code, out, err = server.stop()
     assert (code, err) == (0, "")
@@ -138,7 +154,7 @@ def test_without_script_it_reads_and_asks_again(
     server: Server, browser: Browser, engine: Engine, sample: Sample
 ) -> None:
     page = browser.new_page(java_script_enabled=False)
-    page.goto(server.url)
+    log_in(page, server)
     with engine.begin() as conn:
         sample.tap(conn)
     expect(page.locator("tbody")).to_contain_text("Ann Maes", timeout=20_000)
@@ -157,9 +173,41 @@ def test_nothing_is_cut_off(
         viewport={"width": width, "height": 800},
         color_scheme="dark" if scheme == "dark" else "light",
     )
-    page.goto(server.url)
+    log_in(page, server)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     shade = int(re.findall(r"\d+", background)[0])
     assert (shade < 64) == (scheme == "dark")
     page.close()
+
+
+def test_one_account_sees_what_is_granted_in_each_of_its_companies(
+    server: Server, page: Page, engine: Engine, sample: Sample
+) -> None:
+    with engine.begin() as conn:
+        ann = accounts.create(conn, "ann@example.be", "Ann Maes")
+        accounts.set_password(conn, ann, PASSWORD)
+        made = access.put_membership(conn, ann, sample.contractor, "viewer")
+        access.set_grants(
+            conn, {"membership_id": made}, sample.contractor, site_ids=[sample.sites[0]]
+        )
+        access.put_membership(conn, ann, sample.subcontractor, "auditor")
+        sample.tap(conn, 0)
+        sample.tap(conn, 1)
+    log_in(page, server, "ann@example.be")
+    # The first company by name is the subcontractor, whose worker tapped at both sites.
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator(".notices .notice")).to_have_count(0)
+    page.get_by_label("Company").select_option("Solvay")
+    page.get_by_role("button", name="Switch").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("Quai")
+    page.get_by_role("link", name="Why not visible?").click()
+    page.get_by_label("A terminal").check()
+    page.get_by_label("Name or number").fill(sample.devices[1])
+    page.get_by_role("button", name="Explain").click()
+    expect(page.locator("li.stop")).to_contain_text("Nord / Dock, which is not granted to you")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    page.goto(server.url + "why")
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()

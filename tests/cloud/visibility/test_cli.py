@@ -15,8 +15,8 @@ def world(engine: Engine) -> World:
         return World(conn)
 
 
-def run(*arguments: str, code: int = 0) -> str:
-    found = CliRunner().invoke(cloud, arguments)
+def run(*arguments: str, code: int = 0, given: str | None = None) -> str:
+    found = CliRunner().invoke(cloud, arguments, input=given)
     assert found.exit_code == code, found.output
     return found.output
 
@@ -28,7 +28,9 @@ def told(*arguments: str) -> Any:
 def test_access_is_given_and_what_is_hidden_explained(database_url: str, world: World) -> None:
     db = ("--db", database_url)
     run("account", "add", "ann@example.be", "--name", "Ann", *db)
-    run("account", "password", "ann@example.be", *db, "--password", "correct horse battery staple")
+    phrase = "correct horse battery staple"
+    run("account", "password", "ann@example.be", *db, "--stdin", given=phrase + "\n")
+    run("account", "password", "ann@example.be", *db, given=f"{phrase}\n{phrase}\n")
     here = ("--company", "Solvay", *db)
     run("account", "grant", "ann@example.be", *here, "--role", "viewer", "--place", "Nord / Quai")
     seen_by = ("--as", "ann@example.be", *here)

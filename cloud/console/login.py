@@ -1,0 +1,108 @@
+"""`/login`, `/logout`, `/company`: letting browsers in, out, and from one company to another.
+
+Every login is a new session, so that one planted before it is worth nothing, and ends at the front
+page: no address in the request says where to go next. That these requests come from a page of our
+own is `cloud.api.security.SameOrigin`'s to see to.
+"""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import Engine
+
+from cloud.accounts import service, sessions
+from cloud.api.parameters import MAX_ID, Database
+from cloud.audit.service import Actor, note
+from cloud.console.templating import html
+from cloud.console.throttle import BusyError, Judges, Throttle
+from cloud.console.visits import COOKIE, visit
+
+_WRONG = (
+    "This address and password do not belong together, or the account is locked for a while after"
+    " wrong ones. Check both, and wait a little before you try again."
+)
+_TOO_MANY = "Too many attempts from here. Wait ten minutes, then try again."
+_BUSY = "Many people log in just now. Try again in a moment."
+
+
+def install(app: FastAPI) -> None:
+    """Add the routes; `app.state` holds `engine`, which reads, and `writer`."""
+    app.state.throttle, app.state.judges = Throttle(), Judges()
+    app.get("/login", include_in_schema=False)(form)
+    app.post("/login", include_in_schema=False)(log_in)
+    app.post("/logout", include_in_schema=False)(log_out)
+    app.post("/company", include_in_schema=False)(switch)
+
+
+def form(request: Request, conn: Database) -> Response:
+    """The form; whoever is logged in has no use for it."""
+    if visit(request, conn) is not None:
+        return RedirectResponse("/", 303)
+    return _form()
+
+
+async def log_in(
+    request: Request,
+    email: Annotated[str, Form(max_length=300)] = "",
+    password: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Let a browser in, or say that something does not fit; never what."""
+    state, address = request.app.state, _address(request)
+    if state.throttle.refuses(address):
+        return _form(_TOO_MANY, email, 429)
+    try:
+        token = await state.judges.run(_begin, state.engine, state.writer, email, password, address)
+    except BusyError:
+        return _form(_BUSY, email, 503)
+    if token is None:
+        state.throttle.failed(address)
+        return _form(_WRONG, email, 401)
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+def log_out(request: Request) -> Response:
+    """End the session; without one, the same."""
+    token = request.cookies.get(COOKIE)
+    if token is not None:
+        with request.app.state.writer.begin() as conn:
+            sessions.end(conn, token)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def switch(
+    request: Request, conn: Database, company: Annotated[int, Form(ge=1, le=MAX_ID)]
+) -> Response:
+    """Look at another company of the same account. Raises NotFoundError for any other."""
+    found = visit(request, conn)
+    if found is None:
+        return RedirectResponse("/login", 303)
+    with request.app.state.writer.begin() as writing:
+        sessions.switch(writing, found.session_id, found.account_id, company)
+    return RedirectResponse("/", 303)
+
+
+def _begin(reader: Engine, writer: Engine, email: str, password: str, address: str) -> str | None:
+    """The token of a new session, or None."""
+    attempt = service.Login(email, password)
+    with reader.connect() as conn:
+        attempt.look_up(conn)
+    attempt.judge()
+    with writer.begin() as conn:
+        account = attempt.settle(conn)
+        if account is None:
+            return None
+        note(conn, Actor("console", account, address), "account", "log-in", target_id=account)
+        return sessions.begin(conn, account)
+
+
+def _form(problem: str | None = None, email: str = "", status: int = 200) -> HTMLResponse:
+    return html("login.html", status=status, problem=problem, email=email)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"

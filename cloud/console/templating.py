@@ -1,0 +1,20 @@
+"""Filling in the console's templates."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def html(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page, or a part of one; every value is escaped."""
+    return HTMLResponse(_templates.get_template(template).render(values), status)

@@ -1,0 +1,65 @@
+"""Slowing down whoever tries passwords: by address, and by how many are judged at once."""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+FAILURES = 20
+"""So many from one address within WINDOW_S, and the next are not looked at. A whole site may share
+one address."""
+WINDOW_S = 600.0
+_ADDRESSES = 10_000
+AT_ONCE = 2
+"""Each takes a processor and 64 MiB for a tenth of a second."""
+_WAITING = 20
+
+
+class BusyError(Exception):
+    """Too many passwords wait to be judged."""
+
+
+class Throttle:
+    """Counts failures by address, for as long as the process lives."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def refuses(self, address: str) -> bool:
+        """Whether an address has failed too often lately."""
+        times = self._failures.get(address)
+        if times is None:
+            return False
+        while times and times[0] <= self._clock() - WINDOW_S:
+            times.popleft()
+        return len(times) >= FAILURES
+
+    def failed(self, address: str) -> None:
+        """Count a failure. Of too many addresses the one that failed longest ago is forgotten."""
+        self._failures.setdefault(address, deque(maxlen=FAILURES)).append(self._clock())
+        self._failures.move_to_end(address)
+        if len(self._failures) > _ADDRESSES:
+            self._failures.popitem(last=False)
+
+
+class Judges:
+    """Runs what takes long beside everything else, a few at once, and not without end."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="judge")
+        self._waiting = 0
+
+    async def run(self, function: Callable[..., T], *arguments: object) -> T:
+        """What `function` returns. Raises BusyError when too many wait already."""
+        if self._waiting >= _WAITING:
+            raise BusyError
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, function, *arguments)
+        finally:
+            self._waiting -= 1
