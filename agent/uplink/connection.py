@@ -22,6 +22,11 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME: certificate dates mean nothing while the clock may be wrong."""
 _NOT_AUTHORIZED = 0x87
+LARGEST = 1024 * 1024
+"""Octets of a message from the broker at most; ours lets through a quarter of it."""
+
+_MOST = 16
+"""Messages that wait while we wait for an answer: the platform sends us none unasked for."""
 
 
 class ConnectionLostError(Exception):
@@ -40,6 +45,13 @@ def tls_context(state: Path, *, check_dates: bool) -> ssl.SSLContext:
     if not check_dates:
         context.verify_flags |= _NO_CHECK_TIME
     return context
+
+
+def _wishes() -> Properties:
+    """What CONNECT says of us (MQTT 5, section 3.1.2.11)."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = LARGEST
+    return properties
 
 
 class Waker:
@@ -101,7 +113,7 @@ class Connection:
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         try:
-            client.connect(host, port, keepalive_s, clean_start=True)
+            client.connect(host, port, keepalive_s, clean_start=True, properties=_wishes())
             # A peer that vanished mid-message must not hold the thread beyond the resend time.
             sock: Any = client.socket()
             if sock is None:
@@ -134,24 +146,37 @@ class Connection:
         """Serve until something was received, the waker woke us, or the time is up."""
         deadline = time.monotonic() + timeout_s
         while not self.inbox:
-            sock: Any = self._client.socket()
-            if sock is None:
-                raise self._failure or ConnectionLostError("the connection was closed")
-            left = max(0.0, deadline - time.monotonic())
-            if sock.pending():
-                readable: list[Any] = [sock]
-                writable: list[Any] = []
-            else:
-                wanted = [sock] if self._client.want_write() else []
-                readable, writable, _ = select.select([sock, self._waker], wanted, [], min(left, 1))
-            if sock in readable:
-                self._client.loop_read()
-            if writable:
-                self._client.loop_write()
-            self._client.loop_misc()
-            self._raise_failure()
+            self._turn(deadline)
             if self._waker.clear() or time.monotonic() >= deadline:
                 return
+
+    def _turn(self, deadline: float) -> None:
+        """Wait for the network or the waker, not beyond `deadline`, and do what is due."""
+        sock: Any = self._client.socket()
+        if sock is None:
+            raise self._failure or ConnectionLostError("the connection was closed")
+        left = max(0.0, deadline - time.monotonic())
+        if sock.pending():
+            readable: list[Any] = [sock]
+            writable: list[Any] = []
+        else:
+            wanted = [sock] if self._client.want_write() else []
+            readable, writable, _ = select.select([sock, self._waker], wanted, [], min(left, 1))
+        if sock in readable:
+            self._client.loop_read()
+            self._refuse_large()
+        if writable:
+            self._client.loop_write()
+        self._client.loop_misc()
+        self._raise_failure()
+
+    def _refuse_large(self) -> None:
+        """A broker may disregard what it was told, and paho would take 256 MiB into memory."""
+        octets = self._client._in_packet["remaining_length"]  # noqa: SLF001 - nothing else tells
+        if octets > LARGEST:
+            raise ConnectionLostError(
+                f"the broker sends a message of {octets} octets: at most {LARGEST} are taken"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -174,7 +199,11 @@ class Connection:
         while not done():
             if time.monotonic() >= deadline:
                 raise ConnectionLostError(f"{otherwise} within {self._timeout_s:g} s")
-            self.pump(0.2)
+            # Messages may come before the answer (MQTT 5, section 3.8.4): they wait in the inbox.
+            self._turn(deadline)
+            self._waker.clear()
+            if len(self.inbox) > _MOST:
+                raise ConnectionLostError(f"the broker sends {_MOST} messages, and no answer")
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
