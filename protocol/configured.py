@@ -67,10 +67,10 @@ class Configured:
         """The settings. Raises MalformedError naming the key that is wrong."""
         try:
             return settings.convert(tomllib.loads(self.toml), Settings, "the configuration")
-        except tomllib.TOMLDecodeError as error:
-            raise MalformedError(f"the configuration is not TOML: {error}") from error
         except settings.SettingsError as error:
             raise MalformedError(str(error)) from error
+        except (ValueError, RecursionError) as error:  # also too long a number, or too deep a list
+            raise MalformedError(f"the configuration is not TOML: {error}") from error
 
 
 def assurance(word: AssuranceWord | None) -> Assurance | None:

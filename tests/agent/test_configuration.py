@@ -172,6 +172,8 @@ def wrong(house: House) -> dict[str, tuple[bytes, str]]:
         "damaged": (good[:-1] + bytes([good[-1] ^ 1]), "not signed by"),
         "no CBOR": (b"\xff", "COSE_Sign1"),
         "no TOML": (platform.sign(me, 9, "[gate"), "not TOML"),
+        "a list too deep": (platform.sign(me, 9, "a=" + "[" * 8000), "not TOML"),
+        "a number too long": (platform.sign(me, 9, "a=" + "9" * 8000), "not TOML"),
         "an unknown setting": (platform.sign(me, 9, "[lamp]\n"), "lamp"),
         "a wrong value": (platform.sign(me, 9, "[gate]\ndebounce_s = -1.0\n"), "debounce_s"),
         "no body": (platform.sign(me, 9, body=b"\x01"), "is not a map"),
@@ -181,7 +183,7 @@ def wrong(house: House) -> dict[str, tuple[bytes, str]]:
 @pytest.mark.parametrize(
     "name",
     ["older", "another terminal's", "a stranger's", "for another key", "damaged", "no CBOR",
-     "no TOML", "an unknown setting", "a wrong value", "no body"],
+     "no TOML", "a list too deep", "a number too long", "an unknown setting", "a wrong value", "no body"],
 )  # fmt: skip
 def test_a_bad_one_changes_nothing_and_is_told(house: House, name: str) -> None:
     running = house.running
