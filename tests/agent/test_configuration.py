@@ -183,7 +183,8 @@ def wrong(house: House) -> dict[str, tuple[bytes, str]]:
 @pytest.mark.parametrize(
     "name",
     ["older", "another terminal's", "a stranger's", "for another key", "damaged", "no CBOR",
-     "no TOML", "a list too deep", "a number too long", "an unknown setting", "a wrong value", "no body"],
+     "no TOML", "a list too deep", "a number too long", "an unknown setting", "a wrong value",
+     "no body"],
 )  # fmt: skip
 def test_a_bad_one_changes_nothing_and_is_told(house: House, name: str) -> None:
     running = house.running
