@@ -9,9 +9,11 @@ import secrets
 import shutil
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -218,6 +220,16 @@ class Stack:
 
     def get(self, path: str) -> Any:
         """A JSON document of the API, as the operator's programs see it."""
+        try:
+            return self._get(path)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.UNAUTHORIZED:
+                raise
+        # A restored database knows the tokens of its time only.
+        del self._token
+        return self._get(path)
+
+    def _get(self, path: str) -> Any:
         headers = {"authorization": f"Bearer {self._token}"}
         request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310 - loopback
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
