@@ -13,6 +13,7 @@ from agent.readers.sscp import SscpDialogue
 from agent.readers.twn4 import Twn4Dialogue
 from agent.readers.wiegand import WiegandParser
 from tests.agent.readers.streams import REASONS
+from tests.fuzz import cards
 
 _MOST_HELD = 600
 """Octets a parser may keep: one frame of the longest protocol, and some."""
@@ -78,4 +79,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "deister": stream(DebusDialogue),
     "keys": keys,
     "pattern": pattern,
+    **cards.TARGETS,
 }
