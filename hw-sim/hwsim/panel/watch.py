@@ -9,6 +9,7 @@ from typing import Any, Self
 from hwsim.panel.controls import Controls
 from hwsim.panel.readers import shown
 from hwsim.panel.world import World
+from hwsim.stack import OPERATOR
 
 _LOOK_S = 0.1
 _ASK_PLATFORM_S = 0.5
@@ -28,6 +29,11 @@ class Watch:
         self._world, self._controls = world, controls
         self._stop = threading.Event()
         self._registrations: list[dict[str, Any]] = []
+        self._console = {
+            "url": world.stack.url,
+            "account": OPERATOR,
+            "password": world.stack.operator_password(),
+        }
         self._unread = ""
         """Why the platform's registrations could not be read; empty when they could."""
         self._ask_at = 0.0
@@ -73,7 +79,7 @@ class Watch:
             )
         return {
             "device": world.terminal.device,
-            "console": world.stack.url,
+            "console": self._console,
             "faults": {
                 "network": controls.network,
                 "broker": controls.broker,

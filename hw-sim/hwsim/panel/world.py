@@ -44,7 +44,10 @@ class World:
             self.stack = made.enter_context(Stack(directory / "stack"))
             port = self.proxy.link("agent", self.stack.broker_port, Weather())
             self.stack.broker_seen_at["agents"] = port
-            self.pcscd = made.enter_context(Pcscd(2, name=ACR122U))
+            self.pcscd = Pcscd(2, name=ACR122U)
+            # Also when it is interrupted while it starts.
+            made.callback(self.pcscd.stop)
+            self.pcscd.start()
             gate, canteen = Gate(directory), Canteen(directory)
             made.callback(gate.device.close)
             made.callback(canteen.device.close)

@@ -346,6 +346,28 @@ def test_everything_that_can_be_worked_has_a_name(page: Page) -> None:
     assert page.get_by_role("radio", name=re.compile("Expired")).count() == 1
 
 
+def test_a_badge_is_dragged_to_a_reader(page: Page) -> None:
+    before = newest(page)
+    anew("stranger")
+    page.drag_and_drop("[data-badge=stranger]", "[data-reader=canteen]")
+    row = registered(page, before + 1)
+    assert "Canteen" in row
+    assert "by UID" in row
+    Taps.at["stranger"] = time.monotonic()
+
+
+def test_the_platforms_own_page_lets_in_who_is_named(page: Page) -> None:
+    with page.expect_popup() as opened:
+        page.locator("#console").click()
+    console = opened.value
+    console.locator("input[type=email]").fill(page.locator("#account").inner_text())
+    password = console.locator("input[type=password]")
+    password.fill(page.locator("#password").inner_text())
+    password.press("Enter")
+    expect(console.locator("tbody")).to_contain_text("Noor Peeters")
+    console.close()
+
+
 def test_another_site_in_the_same_browser_moves_nothing(
     browser: Browser, page: Page, url: str
 ) -> None:

@@ -80,7 +80,7 @@ function deal(badges) {
       chosen = badge.key;
       if (state) readers();
     });
-    return make("label", { class: `card ${badge.look}`, "data-badge": badge.key },
+    const card = make("label", { class: `card ${badge.look}`, "data-badge": badge.key, draggable: true },
       input,
       make("span", { class: "card-head" },
         make("span", { class: "card-title" }, badge.title),
@@ -88,6 +88,12 @@ function deal(badges) {
       make("span", { class: "card-body" },
         make("span", { class: "card-says" }, badge.says),
         make("span", { class: "card-detail" }, badge.detail)));
+    card.addEventListener("dragstart", (event) => {
+      input.click();
+      event.dataTransfer.setData("text/plain", badge.key);
+      event.dataTransfer.effectAllowed = "copy";
+    });
+    return card;
   }));
 }
 
@@ -120,11 +126,12 @@ function readers() {
 
 function addReader(list, reader) {
   const hold = make("button", { type: "button", class: "hold" }, "Hold it here");
-  hold.addEventListener("click", () => {
+  const held = () => {
     if (hold.getAttribute("aria-disabled") !== "true") {
       act("hold", { reader: reader.name, badge: chosen });
     }
-  });
+  };
+  hold.addEventListener("click", held);
   const plug = make("button", {
     type: "button", class: "plug", role: "switch", "aria-label": `${reader.title} plugged in`,
     title: `unplugged: ${reader.unplugging}`,
@@ -145,6 +152,11 @@ function addReader(list, reader) {
       make("p", {}, make("span", { class: "reader-state" }), " ",
         make("span", { class: "reader-tone" }))),
     hold, plug);
+  item.addEventListener("dragover", (event) => event.preventDefault());
+  item.addEventListener("drop", (event) => {
+    event.preventDefault();
+    held();
+  });
   list.append(item);
   tones.set(reader.name, reader.lamp?.tone?.number ?? 0);
   return item;
@@ -288,7 +300,9 @@ function platform() {
   }
   if (unread) why = `The platform cannot be asked: ${unread}`;
   write(at("waiting"), why);
-  at("console").href = state.console;
+  at("console").href = state.console.url;
+  write(at("account"), state.console.account);
+  write(at("password"), state.console.password);
   at("waiting").hidden = !why;
   at("none").hidden = registrations.length > 0;
   const shown = JSON.stringify(registrations);
