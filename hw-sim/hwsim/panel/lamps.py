@@ -30,7 +30,7 @@ class Lamp:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lit = 0
+        self._lit = self._last = 0
         self._flashes = 0
         self._tone: Tone | None = None
 
@@ -39,6 +39,7 @@ class Lamp:
         with self._lock:
             self._flashes += bool(colours and colours != self._lit)
             self._lit = colours
+            self._last = colours or self._last
 
     def change(self, *, on: int = 0, off: int = 0) -> None:
         """Switch single colours on and off."""
@@ -51,11 +52,12 @@ class Lamp:
             self._tone = Tone(number, hertz, milliseconds)
 
     def shown(self) -> dict[str, Any]:
-        """Its colour now, how often it was lit, and the last tone."""
+        """Its colour now and when it was last lit, how often it was, and the last tone."""
         with self._lock:
             tone = self._tone
             return {
                 "colour": _COLOURS[self._lit],
+                "last": _COLOURS[self._last],
                 "flashes": self._flashes,
                 "tone": None
                 if tone is None

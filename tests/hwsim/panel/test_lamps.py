@@ -52,12 +52,12 @@ def test_the_card_never_sees_the_readers_own_commands(monkeypatch: pytest.Monkey
 def test_a_twn4_lights_and_sounds_as_it_is_told() -> None:
     lamp = Lamp()
     obey_twn4(lamp, ["041003", "041203", "041102"])
-    assert lamp.shown() == {"colour": "green", "flashes": 1, "tone": None}
+    assert lamp.shown() == {"colour": "green", "last": "green", "flashes": 1, "tone": None}
     obey_twn4(lamp, ["041101", "040764600978000000"])
     assert lamp.shown()["colour"] == "amber"
     assert lamp.shown()["tone"] == {"number": 1, "hertz": 2400, "ms": 120}
     obey_twn4(lamp, ["041203"])
-    assert lamp.shown()["colour"] == "off"
+    assert (lamp.shown()["colour"], lamp.shown()["last"]) == ("off", "amber")
 
 
 def test_two_threads_never_lose_a_tone() -> None:

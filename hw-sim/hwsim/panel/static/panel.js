@@ -109,7 +109,10 @@ function readers() {
     item.dataset.plugged = reader.plugged;
     item.dataset.busy = reader.holding !== null;
     const lamp = part("reader-lamp");
-    if (reader.lamp) lamp.dataset.colour = reader.lamp.colour;
+    if (reader.lamp) {
+      lamp.dataset.colour = reader.lamp.colour;
+      lamp.dataset.last = reader.lamp.last;
+    }
     write(part("reader-state"), dark ? "no power" : reader.state || "–");
     part("reader-state").dataset.state = dark ? "off" : reader.state;
     part("reader-state").title = reader.detail || "";
@@ -247,7 +250,9 @@ function light(colour) {
   clearTimeout(darkens);
   at("lamp").dataset.colour = colour;
   write(at("lamp-says"), colour === "off" ? "The light is off." : `The light is ${colour}.`);
-  if (colour !== "off") darkens = setTimeout(() => light("off"), LIT_MS);
+  if (colour === "off") return;
+  at("lamp").dataset.last = colour;
+  darkens = setTimeout(() => light("off"), LIT_MS);
 }
 
 function clock(seconds) {
