@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from agent.badges.cli import credentials
+from agent.doctor.cli import doctor
 
 CONFIG = click.option(
     "--config",
@@ -25,6 +26,7 @@ def agent() -> None:
 
 
 agent.add_command(credentials)
+agent.add_command(doctor)
 
 
 @agent.command()
