@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, false, func, select, text
+from sqlalchemy import Engine, false, func, select
 
 from cloud import db, migrations
 from cloud.schema import metadata
+from tests.cloud.emptying import empty
 from tests.support.postgresql import Cluster
 
 
@@ -75,10 +76,8 @@ def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -
     cleaner: Engine = request.getfixturevalue("postgresql_cleaner")
     # Emptying a few tables takes 2 ms; a database of its own would take 70.
     with cleaner.begin() as conn:
-        # The trail refuses to be emptied, but for whoever may switch its guard off.
-        conn.execute(text("SET LOCAL session_replication_role = replica"))
-        for table in reversed(metadata.sorted_tables):
-            conn.execute(table.delete())
+        empty(conn)
+        for table in metadata.sorted_tables:
             if "id" in table.c:
                 sequence = func.pg_get_serial_sequence(table.name, "id")
                 conn.execute(select(func.setval(sequence, 1, false())))

@@ -12,11 +12,11 @@ from cloud.companies.tables import companies
 from cloud.custody.tables import epochs, waiting
 from cloud.interpretation.interpreter import Interpreter
 from cloud.registrations.tables import reattribution, registration_history, registrations
-from cloud.schema import metadata
 from cloud.terminals.tables import assignments, terminals
 from cloud.workers.tables import badges
 from protocol.bodies import Kind, Sync, Time
 from protocol.errors import ProtocolError
+from tests.cloud.emptying import empty
 from tests.cloud.interpretation.test_interpreter import UNREGISTERED, Platform
 from tests.cloud.terminal import BOOT, NOW_MS, FakeTerminal
 
@@ -123,8 +123,7 @@ def test_registrations_depend_on_custody_and_on_nothing_else(
 def fresh(engine: Engine, directory: Path) -> Platform:
     """A platform whose tables hold nothing else of earlier examples."""
     with engine.begin() as conn:
-        for table in reversed(metadata.sorted_tables):
-            conn.execute(table.delete())
+        empty(conn)
     return Platform(engine, directory)
 
 
