@@ -12,7 +12,7 @@ from sqlalchemy import Engine, false, func, select
 
 from cloud import db, migrations
 from cloud.schema import metadata
-from tests.cloud.emptying import empty
+from tests.cloud.emptying import empty_tables
 from tests.support.postgresql import Cluster
 
 
@@ -76,7 +76,7 @@ def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -
     cleaner: Engine = request.getfixturevalue("postgresql_cleaner")
     # Emptying a few tables takes 2 ms; a database of its own would take 70.
     with cleaner.begin() as conn:
-        empty(conn)
+        empty_tables(conn)
         for table in metadata.sorted_tables:
             if "id" in table.c:
                 sequence = func.pg_get_serial_sequence(table.name, "id")

@@ -16,7 +16,7 @@ from cloud.terminals.tables import assignments, terminals
 from cloud.workers.tables import badges
 from protocol.bodies import Kind, Sync, Time
 from protocol.errors import ProtocolError
-from tests.cloud.emptying import empty
+from tests.cloud.emptying import empty_tables
 from tests.cloud.interpretation.test_interpreter import UNREGISTERED, Platform
 from tests.cloud.terminal import BOOT, NOW_MS, FakeTerminal
 
@@ -123,7 +123,7 @@ def test_registrations_depend_on_custody_and_on_nothing_else(
 def fresh(engine: Engine, directory: Path) -> Platform:
     """A platform whose tables hold nothing else of earlier examples."""
     with engine.begin() as conn:
-        empty(conn)
+        empty_tables(conn)
     return Platform(engine, directory)
 
 
