@@ -11,6 +11,7 @@ from hwsim.chaos.cli import chaos
 from hwsim.command_line import plainly
 from hwsim.crash.cli import crash
 from hwsim.demo.cli import demo
+from hwsim.lineup.cli import readers
 from hwsim.offline.cli import offline
 from hwsim.panel.cli import panel
 
@@ -25,6 +26,7 @@ sim.add_command(crash)
 sim.add_command(demo)
 sim.add_command(offline)
 sim.add_command(panel)
+sim.add_command(readers)
 
 
 @sim.command()
