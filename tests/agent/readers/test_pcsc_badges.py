@@ -1,6 +1,7 @@
 """Badges with keys on a real pcscd: read once, and pulled away at every APDU."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -10,6 +11,7 @@ from agent.readers import PcscConfig, open_reader
 from agent.reads import BadgeRead, Unreadable
 from hwsim.cards import ATR_DESFIRE, ATR_MIFARE_1K
 from hwsim.pcscd import Pcscd
+from hwsim.vpcd import Slot
 from protocol.badges import Assurance, Flag
 from tests.agent.badges.card import Card
 from tests.agent.badges.test_identify import ALL, OTHER_KEY, RANDOM, UID, constru
@@ -47,8 +49,8 @@ def pcscd() -> Iterator[Pcscd]:
         yield running
 
 
-def reader() -> Running:
-    config = PcscConfig(name="gate")
+def reader(match: str = "") -> Running:
+    config = PcscConfig(name="gate", match=match)
     running = Running(config)
     running.reader = open_reader(config, Identifier(ALL, today=lambda: date(2026, 11, 23)))
     return running
@@ -69,20 +71,27 @@ def test_a_badge_is_read_in_so_many_apdus(pcscd: Pcscd, uid: bytes, apdus: int) 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("uid", "apdus"), [(UID, 5), (RANDOM, 10)])
 def test_pulled_away_at_every_apdu_it_is_one_try_again_and_no_record(
-    pcscd: Pcscd, uid: bytes, apdus: int
+    uid: bytes, apdus: int
 ) -> None:
-    slot = pcscd.slots[0]
-    with reader() as running:
+    """Each APDU in a slot of its own, all at once: what takes long is pcscd's look at a slot."""
+    with private_pcscd(apdus) as pcscd, ThreadPoolExecutor(apdus) as pool:
+        turns = range(1, apdus + 1)
+        for _ in pool.map(pulled_and_held_again, pcscd.slots, turns, [uid] * apdus):
+            pass
+
+
+def pulled_and_held_again(slot: Slot, pull_at: int, uid: bytes) -> None:
+    with reader(slot.reader) as running:
         assert running.state() == "ready"
-        for pull_at in range(1, apdus + 1):
-            slot.tap(Laid(constru(), uid), pull_at=pull_at)
-            assert running.next(Unreadable) == Unreadable("gate", "pulled-away"), pull_at
-            slot.join()
-            # The reader is ready for the next, and told of the one before once.
-            slot.insert(Laid(constru(), uid))
-            assert running.next(BadgeRead).badge == NUMBER
-            slot.remove()
-        assert running.nothing_more()
+        slot.tap(Laid(constru(), uid), pull_at=pull_at)
+        assert running.next(Unreadable) == Unreadable("gate", "pulled-away"), pull_at
+        slot.join()
+        # The reader is ready for the next, and told of the one before once.
+        slot.insert(Laid(constru(), uid))
+        assert running.next(BadgeRead).badge == NUMBER, pull_at
+        slot.remove()
+        slot.join()
+        assert running.nothing_more(), pull_at
 
 
 def test_a_card_that_is_not_genuine_is_its_uid_flagged(pcscd: Pcscd) -> None:
