@@ -35,7 +35,8 @@ _NEXT_BATCH_S = 0.25
 """How long such a terminal's next batch is waited for before anything is interpreted."""
 _TURN_S = 2.0
 _IDLE_S = 0.5
-_BACKOFF_LIMIT_S = 30.0
+_BACKOFF_LIMIT_S = 4.0
+"""Thousands of terminals wait for it, and there are a few of it: nothing is gained by patience."""
 _STABLE_S = 60.0
 _log = logging.getLogger("pointeuse.ingest")
 

@@ -44,6 +44,13 @@ class Database:
         """How many records wait, how many messages were rejected, how many branches there are."""
         return dict(zip(("waiting", "rejected", "branches"), self._one(_COUNTS), strict=True))
 
+    def taps(self) -> int:
+        """How many taps are registered by now; 0 when nobody answers."""
+        try:
+            return int(self._one("SELECT count(*) FROM registrations")[0])
+        except (psycopg.OperationalError, sqlite3.OperationalError):
+            return 0
+
     def badges(self) -> Iterator[int]:
         """The badge of every registration."""
         with self.open() as conn, contextlib.closing(_cursor(conn)) as cursor:

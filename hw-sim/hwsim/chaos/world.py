@@ -20,11 +20,11 @@ from hwsim.postgresql import Cluster
 from hwsim.processes import Process
 from hwsim.stack import LONG_AGO, Stack
 
-_UPLINK = "backoff_s = 0.05\nbackoff_limit_s = 0.5\nresend_s = 2.0\ntelemetry_s = 5.0"
+_UPLINK = "backoff_s = 0.05\nbackoff_limit_s = 0.5\nresend_s = 1.0\ntelemetry_s = 5.0"
 """Else a run would be spent waiting for the next attempt."""
-_AGENTS = Weather()
+_AGENTS = Weather(latest=10_000_000)
 _PLATFORM = Weather(latest=10_000_000)
-"""Ingest backs off for up to 30 s: struck as often as the agents are, it would hardly be there."""
+"""Ingest backs off for seconds: struck as often as the agents are, it would hardly be there."""
 _DATABASE = Weather(latest=10_000_000, sealed=False)
 _HASTE = {"autovacuum_naptime": "1s"}
 """A server killed every few seconds would never come to look at what its tables have become."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hwsim.chaos.campaign import play
+from hwsim.chaos.campaign import LEAST_IN_STORM, play
 from hwsim.chaos.platform import Database
 from hwsim.chaos.world import Plan, World
 from hwsim.cli import sim
@@ -41,6 +41,9 @@ def test_nothing_is_lost_or_doubled_whatever_fails(seed: int) -> None:
     assert found["kills"] > 0
     assert found["cuts"] > 0
     assert found["green"] > 19_000
+    assert found["delivered_in_storm"] >= LEAST_IN_STORM * 20_000
+    # One that delivered only in peace would have proved little.
+    assert not replace(result, delivered_in_storm=0).good
 
 
 _COPY = """
