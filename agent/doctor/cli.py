@@ -51,7 +51,7 @@ def _present(config_path: Path) -> None:
     import threading
 
     from agent.config import load
-    from agent.doctor.examination import cards, running
+    from agent.doctor.examination import UnansweredError, cards, running
     from agent.doctor.readers import presented
     from protocol.settings import SettingsError
 
@@ -59,7 +59,11 @@ def _present(config_path: Path) -> None:
         config = load(config_path)
     except SettingsError:
         return
-    if running(config.state) is not None:
+    try:
+        held = running(config.state) is not None
+    except UnansweredError:
+        held = True
+    if held:
         click.echo("an agent runs and has the readers: stop it to try badges here", err=True)
         return
     stop = threading.Event()

@@ -11,7 +11,7 @@ from agent.clock import Clock
 from agent.config import Config, load
 from agent.doctor import broker, identity, machine, readers
 from agent.doctor.findings import Check, Finding, Findings, Verdict
-from agent.status import ask
+from agent.status import SOCKET, ask
 from protocol.errors import KeyFileError
 from protocol.identity import compact, device_number
 from protocol.keyfiles import load_signing_key
@@ -33,8 +33,18 @@ def examine(path: Path, say: Callable[[str], None]) -> Findings:
         yield check.fault(str(error), f"mend {path}; every key is in the README")
         return
     yield check.ok(f"{len(config.readers)} readers, broker {config.uplink.host}")
-    status = running(config.state)
-    yield _agent(status, config.state)
+    say("asking the agent")
+    silent: Finding | None = None
+    status: dict[str, Any] | None = None
+    try:
+        status = running(config.state)
+    except UnansweredError as error:
+        silent = Check("agent", str(config.state)).fault(
+            str(error),
+            "run the doctor as the agent's user or root; if that is so,"
+            " `systemctl restart pointeuse-agent`, and see its log",
+        )
+    yield silent or _agent(status, config.state)
     yield from identity.identity(config.state)
     yield from identity.certificates(config.state)
     yield from identity.profiles(config.badges, config.state)
@@ -44,6 +54,12 @@ def examine(path: Path, say: Callable[[str], None]) -> Findings:
         yield from readers.running(status["readers"], config.readers)
         yield _uplink(status)
         return
+    if silent is not None:
+        for name in ("ports", "readers", "broker"):
+            yield Check(name, "all").skipped(
+                "an agent may run, and has them: trying them would cut it off"
+            )
+        return
     obstacles = list(readers.hindrances(config.readers))
     yield from obstacles
     say("looking for the readers")
@@ -52,12 +68,24 @@ def examine(path: Path, say: Callable[[str], None]) -> Findings:
     yield from broker.broker(config.uplink, config.state, _device(config.state))
 
 
+class UnansweredError(Exception):
+    """Something is there that may be an agent, and it does not say how it is."""
+
+
 def running(state: Path) -> dict[str, Any] | None:
-    """What the agent on `state` says; None when none runs."""
+    """What the agent on `state` says; None when none runs.
+
+    Only a socket that is not there, or at which nobody listens, says that none does. Raises
+    UnansweredError for all else: the broker would end an agent's session for the doctor's.
+    """
     try:
         return ask(state)
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         return None
+    except (OSError, ValueError) as error:
+        raise UnansweredError(
+            f"whoever listens on {state / SOCKET} does not say how it is: {error}"
+        ) from error
 
 
 def cards(config: Config) -> Identifier:

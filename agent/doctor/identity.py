@@ -2,7 +2,7 @@
 
 import stat
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.badges.credentials import Credentials
@@ -55,8 +55,14 @@ def certificates(state: Path, now: float | None = None) -> Findings:
         except ValueError:
             yield check.fault(f"{state / name} is no certificate in PEM", enrol)
             continue
-        ends = found.not_valid_after_utc
-        yield _dated(check, ends, moment, enrol)
+        if moment < found.not_valid_before_utc.timestamp():
+            yield check.fault(
+                f"not valid before {found.not_valid_before_utc:%Y-%m-%d}, and the clock says"
+                f" {datetime.fromtimestamp(moment, UTC):%Y-%m-%d}",
+                "set the clock: let NTP through (UDP port 123), or `timedatectl set-time`",
+            )
+        else:
+            yield _dated(check, found.not_valid_after_utc, moment, enrol)
         if name == "tls.crt":
             try:
                 key = load_pem_private_key((state / "tls.key").read_bytes(), None)

@@ -33,11 +33,17 @@ def of_port(reader: str, device: Path, proc: Path = _PROC) -> Findings:
             f"`usermod -aG {group} USER`, USER being whom the agent runs as; then log in again",
         )
         return
-    holders = _holders(device, proc)
+    holders, hidden = _holders(device, proc)
     if holders:
         yield check.fault(
             f"{device} is open in {', '.join(holders)}",
             "stop it; ModemManager tries every port: `systemctl mask --now ModemManager`",
+        )
+        return
+    if hidden:
+        yield check.ok(
+            f"{device} is there and open to this user; whether another user's program has it,"
+            " only root sees: `sudo pointeuse agent doctor`"
         )
         return
     yield check.ok(f"{device} is there, open to this user, and nobody else's")
@@ -59,10 +65,11 @@ def _group(number: int) -> str:
         return str(number)
 
 
-def _holders(device: Path, proc: Path) -> list[str]:
-    """The programs that have a device open, so far as this user may see them."""
+def _holders(device: Path, proc: Path) -> tuple[list[str], bool]:
+    """The programs that have a device open, and whether any are hidden from this user."""
     wanted = device.resolve()
     found = set()
+    hidden = False
     for process in proc.glob("[0-9]*"):
         if process.name == str(os.getpid()):
             continue
@@ -71,6 +78,8 @@ def _holders(device: Path, proc: Path) -> list[str]:
                 if descriptor.readlink() == wanted:
                     name = (process / "comm").read_text().strip()
                     found.add(f"{name} (process {process.name})")
-        except OSError:
+        except PermissionError:
+            hidden = True
+        except OSError:  # it ended
             continue
-    return sorted(found)
+    return sorted(found), hidden

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,15 @@ def run(config: Path, code: int) -> dict[str, Any]:
     return found
 
 
+def impatient(state: Path) -> dict[str, Any]:
+    """`ask`, with less patience: as a status that never comes."""
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(0.1)
+        peer.connect(str(state / "status.sock"))
+        peer.recv(1)
+    raise AssertionError("nobody was to answer")
+
+
 def of(found: dict[str, Any], check: str) -> list[str]:
     return [each["verdict"] for each in found["findings"] if each["check"] == check]
 
@@ -65,6 +75,42 @@ def test_a_terminal_without_and_with_its_agent(broker: Broker, tmp_path: Path) -
                 assert "stop the agent" in uplink["fix"]
             finally:
                 process.terminate()
+
+
+def test_an_agent_that_does_not_answer_keeps_its_session(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = broker.terminal().state
+    with SerialReader(tmp_path / "ttyUSB0") as reader:
+        config = write_config(tmp_path, state, broker.port, reader.device)
+        # It listens and says nothing, as one that waits for its disk does.
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(state / "status.sock"))
+            listener.listen()
+            monkeypatch.setattr(examination, "ask", impatient)
+            found = run(config, 1)
+    assert of(found, "agent") == ["fault"]
+    for check in ("ports", "readers", "broker"):
+        assert of(found, check) == ["skipped"], check
+    log = broker.log.read_text()
+    assert log.count("New client connected") == 0
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "closed"), ValueError("no JSON")])
+def test_only_a_socket_without_a_listener_says_that_no_agent_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    assert examination.running(tmp_path) is None
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(tmp_path / "status.sock"))
+    assert examination.running(tmp_path) is None
+
+    def fail(_: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(examination, "ask", fail)
+    with pytest.raises(examination.UnansweredError, match=r"status\.sock"):
+        examination.running(tmp_path)
 
 
 def test_a_terminal_that_nobody_enrolled(tmp_path: Path) -> None:

@@ -89,6 +89,15 @@ def test_certificates_that_age(state: Path) -> None:
     assert ends.timestamp() > time.time()
 
 
+def test_a_clock_that_was_never_set_is_named_not_the_certificate(state: Path) -> None:
+    found = faults(identity.certificates(state, 0.0))
+    assert {each.about for each in found} == {"client certificate", "authority's certificate"}
+    for each in found:
+        assert each.verdict is Verdict.FAULT
+        assert "the clock says 1970-01-01" in each.found
+        assert "set the clock" in each.fix
+
+
 class TestProfiles:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:

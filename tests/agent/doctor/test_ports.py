@@ -56,3 +56,17 @@ def test_a_port_that_is_closed_to_this_user(device: Path, monkeypatch: pytest.Mo
         found = look(device)
     assert found.verdict is Verdict.FAULT
     assert "usermod -aG" in found.fix
+
+
+def test_what_this_user_may_not_see_is_not_called_free(
+    device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    with SerialReader(device):
+        monkeypatch.setattr(Path, "iterdir", refuse)
+        found = look(device)
+    assert found.verdict is Verdict.OK
+    assert "only root sees" in found.found
+    assert "nobody else" not in found.found
