@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from agent.badges.setting import Badges
 from agent.readers.config import ReaderConfig
+from agent.words import Language
 from protocol import settings
 from protocol.configured import AssuranceWord
 
@@ -20,6 +21,8 @@ class Terminal(Struct, forbid_unknown_fields=True, frozen=True):
     """`[terminal]`: where this terminal keeps its identity and its journal, and its clock."""
 
     state: str = "/var/lib/pointeuse"
+    language: Language = "en"
+    """Of what workers read, on a screen and on the display of a reader that has one."""
     keeps_time: bool | None = None
     """Whether its clock is right when it boots, before any time server is heard.
 

@@ -7,6 +7,7 @@ from typing import Protocol, TextIO
 
 from agent.readers.base import Reader
 from agent.reads import Feedback
+from agent.words import WORDS, Language, display, reasons
 from protocol.badges import Flag
 
 _log = logging.getLogger("pointeuse.feedback")
@@ -14,25 +15,16 @@ _log = logging.getLogger("pointeuse.feedback")
 _NOTHING = Flag(0)
 _GREEN, _YELLOW, _RED = "32", "33", "31"
 
-_WORDS: dict[Feedback, tuple[str, str]] = {
-    Feedback.RECORDED: (_GREEN, "recorded"),
-    Feedback.RECORDED_OFFLINE: (_GREEN, "recorded, will be sent later"),
-    Feedback.RECORDED_BUT: (_GREEN, "recorded"),
-    Feedback.DUPLICATE: (_GREEN, "already recorded"),
-    Feedback.TRY_AGAIN: (_YELLOW, "not read: try again"),
-    Feedback.OUT_OF_ORDER: (_RED, "out of order: not recorded"),
+_COLOURS: dict[Feedback, str] = {
+    Feedback.RECORDED: _GREEN,
+    Feedback.RECORDED_OFFLINE: _GREEN,
+    Feedback.RECORDED_BUT: _GREEN,
+    Feedback.DUPLICATE: _GREEN,
+    Feedback.TRY_AGAIN: _YELLOW,
+    Feedback.OUT_OF_ORDER: _RED,
 }
 
-_REASONS: dict[Flag, str] = {
-    Flag.BLOCKED: "badge blocked",
-    Flag.UNAUTHENTIC: "badge not proved genuine",
-    Flag.EXPIRED: "badge expired",
-    Flag.NOT_YET_VALID: "badge not valid yet",
-    Flag.OTHER_PROFILE: "badge not accepted here",
-    Flag.LOW_ASSURANCE: "badge not identified surely enough",
-}
-"""Why somebody is told more than "recorded", weightiest first."""
-TOLD = Flag(sum(_REASONS))
+TOLD = Flag(sum(WORDS["en"].reasons))
 """The flags a worker is told of."""
 
 
@@ -44,11 +36,6 @@ class Sink(Protocol):
 
         `flags` says why it is RECORDED_BUT.
         """
-
-
-def reasons(flags: Flag) -> list[str]:
-    """What is to be said of a badge with these flags, weightiest first."""
-    return [words for flag, words in _REASONS.items() if flag in flags]
 
 
 class LogSink:
@@ -64,16 +51,18 @@ class LogSink:
 class TerminalSink:
     """A coloured line on a screen; without colour when it is no screen."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, language: Language = "en") -> None:
         """`stream` is standard output when None."""
         self._stream = sys.stdout if stream is None else stream
+        self._language: Language = language
 
     def show(self, reader: str, feedback: Feedback, flags: Flag = _NOTHING) -> None:
         """Write the line: what is to be put right comes after what became of the tap."""
-        colour, words = _WORDS[feedback]
-        line = self._in(colour, f"{reader}: {words}")
+        words = WORDS[self._language]
+        line = self._in(_COLOURS[feedback], f"{reader}: {words.outcomes[feedback]}")
         if flags:
-            line += self._in(_YELLOW, f", {', '.join(reasons(flags))}: see the site office")
+            why = ", ".join(reasons(flags, self._language))
+            line += self._in(_YELLOW, f", {why}: {words.office}")
         self._stream.write(line + "\n")
         self._stream.flush()
 
@@ -82,16 +71,17 @@ class TerminalSink:
 
 
 class ReaderSink:
-    """The lamp and buzzer of the reader the badge was held to."""
+    """The lamp, buzzer and display of the reader the badge was held to."""
 
-    def __init__(self, readers: Iterable[Reader]) -> None:
+    def __init__(self, readers: Iterable[Reader], language: Language = "en") -> None:
         self._readers = {reader.name: reader for reader in readers}
+        self._language: Language = language
 
-    def show(self, reader: str, feedback: Feedback, flags: Flag = _NOTHING) -> None:  # noqa: ARG002
+    def show(self, reader: str, feedback: Feedback, flags: Flag = _NOTHING) -> None:
         """Pass it to that reader; a name it does not know has no lamp."""
         found = self._readers.get(reader)
         if found is not None:
-            found.feedback(feedback)
+            found.feedback(feedback, display(feedback, flags, self._language))
 
 
 class Sinks:

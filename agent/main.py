@@ -69,9 +69,9 @@ class Agent:
         ]
         self._reading: list[threading.Thread] = []
         # The worker's lamp comes before our log.
-        sinks: list[Sink] = [ReaderSink(self._readers), LogSink()]
+        sinks: list[Sink] = [ReaderSink(self._readers, config.terminal.language), LogSink()]
         if show:
-            sinks.append(TerminalSink())
+            sinks.append(TerminalSink(language=config.terminal.language))
         self._sinks = Sinks(sinks)
         self._status: StatusServer | None = None
         self._known = {"epoch": 0, "head": 0, "acked": 0, "queue": 0}

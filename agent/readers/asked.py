@@ -33,7 +33,7 @@ class AskedReader(SerialPort):
         super().__init__(config)
         self._word: queue.Queue[Feedback] = queue.Queue(maxsize=1)
 
-    def feedback(self, feedback: Feedback) -> None:
+    def feedback(self, feedback: Feedback, text: str = "") -> None:  # noqa: ARG002
         """Hand `feedback` to the thread of the port; one not yet shown gives way to it."""
         with contextlib.suppress(queue.Empty):
             self._word.get_nowait()

@@ -32,8 +32,11 @@ class Reader(Protocol):
         of `stop`. `emit` is called from this thread only, and must not block.
         """
 
-    def feedback(self, feedback: Feedback) -> None:
-        """Show the worker, where there is a lamp or a buzzer; never blocks, never raises."""
+    def feedback(self, feedback: Feedback, text: str = "") -> None:
+        """Show the worker, where there is a lamp or a buzzer; never blocks, never raises.
+
+        `text` is for a display: at most 16 characters of ASCII, and empty when a sign does.
+        """
 
 
 class StateReport:

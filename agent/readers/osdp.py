@@ -47,7 +47,7 @@ class OsdpReader:
         self.name = config.name
         self._config = config
         self._key = key
-        self._word: queue.Queue[Feedback] = queue.Queue(maxsize=1)
+        self._word: queue.Queue[tuple[Feedback, str]] = queue.Queue(maxsize=1)
         self._identity = ""
 
     def describe(self) -> str:
@@ -58,12 +58,12 @@ class OsdpReader:
             f" baud{self._identity}"
         )
 
-    def feedback(self, feedback: Feedback) -> None:
+    def feedback(self, feedback: Feedback, text: str = "") -> None:
         """Hand `feedback` to the thread of the line; one not yet shown gives way to it."""
         with contextlib.suppress(queue.Empty):
             self._word.get_nowait()
         with contextlib.suppress(queue.Full):
-            self._word.put_nowait(feedback)
+            self._word.put_nowait((feedback, text))
 
     def run(self, emit: Emit, stop: threading.Event) -> None:
         """Read badges until `stop`; see Reader.run."""
@@ -109,7 +109,7 @@ class OsdpReader:
                     self._take(event, emit)
                 self._tell(panel, report)
                 with contextlib.suppress(queue.Empty):
-                    panel.show(self._word.get(timeout=_TICK_S))
+                    panel.show(*self._word.get(timeout=_TICK_S))
 
     def _take(self, event: dict[str, Any], emit: Emit) -> None:
         if event["event"] == osdp_sys.EVENT_CARDREAD:
@@ -226,11 +226,11 @@ class Panel:
         events, self._events = self._events, []
         return events if self.secure else []
 
-    def show(self, feedback: Feedback) -> None:
+    def show(self, feedback: Feedback, text: str) -> None:
         """Queue the commands that show `feedback` with what the peripheral has."""
         if not self.secure:
             return
-        for capability, command in commands(feedback):
+        for capability, command in commands(feedback, text):
             if self._panel.check_capability(0, capability)[0]:
                 self._panel.submit_command(0, command)
 

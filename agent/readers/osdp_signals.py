@@ -16,16 +16,18 @@ _SIGNALS: dict[Feedback, tuple[int, int, int, str]] = {
     Feedback.TRY_AGAIN: (osdp_sys.LED_COLOR_RED, 10, 3, "?"),
     Feedback.OUT_OF_ORDER: (osdp_sys.LED_COLOR_RED, 50, 5, "X"),
 }
-"""Colour, how long it is lit, tones, text: signs, which every worker reads."""
+"""Colour, how long it is lit, tones, and the sign that is shown when there is no text."""
 
 _SET_AND_START = 2
 _DEFAULT_TONE = 2
 _TEMPORARY_TEXT = 3
+_SIGN_S, _TEXT_S = 2, 4
+"""How long a sign is shown, and words, which take longer to read."""
 
 
-def commands(feedback: Feedback) -> list[tuple[int, dict[str, Any]]]:
+def commands(feedback: Feedback, text: str = "") -> list[tuple[int, dict[str, Any]]]:
     """The commands that show `feedback`, each with the capability it needs."""
-    colour, lit, tones, text = _SIGNALS[feedback]
+    colour, lit, tones, sign = _SIGNALS[feedback]
     lamp = {
         "command": osdp_sys.CMD_LED,
         "reader": 0,
@@ -50,10 +52,10 @@ def commands(feedback: Feedback) -> list[tuple[int, dict[str, Any]]]:
         "command": osdp_sys.CMD_TEXT,
         "reader": 0,
         "control_code": _TEMPORARY_TEXT,
-        "temp_time": 2,
+        "temp_time": _TEXT_S if text else _SIGN_S,
         "offset_row": 1,
         "offset_col": 1,
-        "data": text,
+        "data": text or sign,
     }
     shown = [(osdp_sys.CAP_READER_LED_CONTROL, lamp), (osdp_sys.CAP_READER_TEXT_OUTPUT, display)]
     if tones:

@@ -77,7 +77,7 @@ class PcscReader:
             parts.append(f"last card's ATR {self._atr.hex(' ').upper()}")
         return "; ".join(parts)
 
-    def feedback(self, feedback: Feedback) -> None:
+    def feedback(self, feedback: Feedback, text: str = "") -> None:  # noqa: ARG002
         """Hand `feedback` to the thread of the card session, which lights it where it can."""
         with contextlib.suppress(queue.Full):
             self._word.put_nowait(feedback)

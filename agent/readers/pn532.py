@@ -102,7 +102,7 @@ class Pn532Reader:
         firmware = f", firmware {self._firmware}" if self._firmware else ""
         return f"PN532 on {self._config.device}{firmware}"
 
-    def feedback(self, feedback: Feedback) -> None:
+    def feedback(self, feedback: Feedback, text: str = "") -> None:
         """Nothing to light."""
 
     def run(self, emit: Emit, stop: threading.Event) -> None:

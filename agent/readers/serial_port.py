@@ -102,7 +102,7 @@ class SerialPort(ABC):
 class SerialReader(SerialPort):
     """A serial reader that sends by itself; it has no lamp the terminal could light."""
 
-    def feedback(self, feedback: Feedback) -> None:
+    def feedback(self, feedback: Feedback, text: str = "") -> None:
         """Nothing to light: these modules only send."""
 
     def _serve(

@@ -37,7 +37,7 @@ class WedgeReader:
         """What it is, in one line for `status`."""
         return f"keyboard wedge on {self._config.device}, keymap {self._config.keymap}"
 
-    def feedback(self, feedback: Feedback) -> None:
+    def feedback(self, feedback: Feedback, text: str = "") -> None:
         """Nothing to light: a wedge only types."""
 
     def run(self, emit: Emit, stop: threading.Event) -> None:

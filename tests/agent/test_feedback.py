@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from agent.feedback import TOLD, LogSink, ReaderSink, Sinks, TerminalSink, reasons
+from agent.feedback import TOLD, LogSink, ReaderSink, Sinks, TerminalSink
 from agent.readers.base import Emit
 from agent.reads import Feedback
+from agent.words import reasons
 from protocol.badges import Flag
 
 NOTHING = Flag(0)
@@ -18,6 +19,7 @@ class Recording:
     def __init__(self, name: str = "gate") -> None:
         self.name = name
         self.shown: list[tuple[str, Feedback]] = []
+        self.texts: list[str] = []
 
     def show(self, reader: str, feedback: Feedback, flags: Flag = NOTHING) -> None:
         self.shown.append((reader, feedback))
@@ -28,8 +30,9 @@ class Recording:
     def run(self, emit: Emit, stop: threading.Event) -> None:
         raise AssertionError("feedback runs no reader")
 
-    def feedback(self, feedback: Feedback) -> None:
+    def feedback(self, feedback: Feedback, text: str = "") -> None:
         self.show(self.name, feedback)
+        self.texts.append(text)
 
 
 class Failing:
@@ -75,6 +78,22 @@ def test_only_the_reader_concerned_is_lit() -> None:
     sink.show("nowhere", Feedback.RECORDED)
     assert gate.shown == []
     assert turnstile.shown == [("turnstile", Feedback.RECORDED)]
+
+
+def test_a_reader_is_told_the_weightiest_reason_in_the_language_of_the_terminal() -> None:
+    reader = Recording()
+    sink = ReaderSink([reader], "nl")
+    sink.show("gate", Feedback.RECORDED)
+    sink.show("gate", Feedback.RECORDED_BUT, Flag.EXPIRED | Flag.BLOCKED)
+    sink.show("gate", Feedback.RECORDED_BUT, Flag.EXPIRED)
+    sink.show("gate", Feedback.TRY_AGAIN)
+    assert reader.texts == ["", "GEBLOKKEERD", "VERVALLEN", "PROBEER OPNIEUW"]
+
+
+def test_a_screen_speaks_the_language_of_the_terminal() -> None:
+    file = io.StringIO()
+    TerminalSink(file, "fr").show("gate", Feedback.RECORDED_BUT, Flag.EXPIRED)
+    assert file.getvalue() == ("gate: enregistré, badge expiré: voyez le bureau du chantier\n")
 
 
 @pytest.mark.parametrize("feedback", Feedback)

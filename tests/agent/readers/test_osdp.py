@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.feedback import ReaderSink
 from agent.readers import OsdpConfig, base, osdp
 from agent.readers.osdp import OsdpReader, text_badge
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
 from hwsim.readers.osdp import OsdpPeripheral
-from protocol.badges import Assurance
+from protocol.badges import Assurance, Flag
 from protocol.errors import KeyFileError
 from tests.agent.readers.running import Running, descriptors
 from tests.agent.readers.test_wiegand import frame
@@ -64,6 +65,15 @@ def test_feedback_reaches_lamp_display_and_buzzer(peripheral: OsdpPeripheral) ->
     assert (lamp["on_color"], lamp["temporary"]) == (1, True)
     assert display["data"] == "?"
     assert buzzer["rep_count"] == 3
+
+
+def test_a_display_says_why(peripheral: OsdpPeripheral) -> None:
+    with running(peripheral.device) as gate:
+        assert gate.state() == "ready"
+        sink = ReaderSink([gate.reader], "fr")
+        sink.show("gate", Feedback.RECORDED_BUT, Flag.EXPIRED)
+        _, display, _ = (peripheral.heard("command") for _ in range(3))
+    assert (display["data"], display["temp_time"]) == ("EXPIRE", 4)
 
 
 def test_tamper_and_power_are_part_of_the_state(peripheral: OsdpPeripheral) -> None:
