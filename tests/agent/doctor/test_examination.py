@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import agent
-from agent.doctor import examination
+from agent.doctor import examination, readers
 from hwsim.processes import POINTEUSE
 from hwsim.serial_reader import SerialReader
 from tests.support.broker import Broker
@@ -111,6 +111,24 @@ def test_only_a_socket_without_a_listener_says_that_no_agent_runs(
     monkeypatch.setattr(examination, "ask", fail)
     with pytest.raises(examination.UnansweredError, match=r"status\.sock"):
         examination.running(tmp_path)
+
+
+def test_badges_are_not_tried_beside_an_agent_that_does_not_answer(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = broker.terminal().state
+    config = write_config(tmp_path, state, broker.port, tmp_path / "ttyUSB0")
+
+    def closed(_: Path) -> None:
+        raise PermissionError(13, "closed")
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a reader was opened")
+
+    monkeypatch.setattr(examination, "ask", closed)
+    monkeypatch.setattr(readers, "presented", opened)
+    result = CliRunner().invoke(agent, ["doctor", "--present", "--config", str(config)])
+    assert (result.exit_code, "stop it to try badges" in result.output) == (1, True)
 
 
 def test_a_terminal_that_nobody_enrolled(tmp_path: Path) -> None:
