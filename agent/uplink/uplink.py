@@ -196,8 +196,7 @@ class Uplink:
             _, name = topics.parse(topic)
             if name == "receipts":
                 return self._receipt(payload, nonce)
-            if name == "trust":
-                self._trust.follow(payload)
+            if name == "trust" and self._follow(payload):
                 self._ask(self._use_new_trust)
             if name == "config":
                 self._configure(payload)
@@ -205,6 +204,19 @@ class Uplink:
             self._telemetry.count("refused_messages")
             _log.warning("a message on %s is refused: %s", topic, error)
         return None
+
+    def _follow(self, payload: bytes) -> bool:
+        """Adopt a trust document, if there is room for it. Raises ProtocolError.
+
+        Without room the session goes on under the one before: the receipts it brings make room.
+        """
+        try:
+            self._trust.follow(payload)
+        except OSError as error:
+            self._telemetry.alarm("trust-not-kept", f"no new trust document: {error.strerror}")
+            return False
+        self._telemetry.alarm("trust-not-kept", None)
+        return True
 
     def _receipt(self, payload: bytes, nonce: bytes) -> Meaning | None:
         leaf, leaf_hash = verify_receipt(payload, self._trust.current.receipt_lookup)

@@ -211,3 +211,32 @@ def test_a_refused_configuration_brings_one_hello_and_not_one_each(
         due.append(up._greeted_at + 3600.0 - 10_000.0)
     assert due == [60.0, 60.0, -1400.0]
     assert terminal.telemetry.snapshot({})["counts"]["refused_messages"] == 6
+
+
+class Crowded:
+    """A store of trust documents on a disk that is full, until it is not."""
+
+    full = True
+
+    def follow(self, message: bytes) -> None:
+        if self.full:
+            raise OSError(28, "No space left on device")
+
+
+def test_a_trust_document_without_room_ends_no_session(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receipts that the session brings are what makes room."""
+    up, store = uplink(terminal), Crowded()
+    up._trust = store  # type: ignore[assignment]
+    adopted: list[object] = []
+    monkeypatch.setattr(up, "_ask", adopted.append)
+
+    def alarms() -> list[str]:
+        up._handle("pointeuse/v1/DEVICE/trust", b"document", bytes(16))
+        return list(terminal.telemetry.snapshot({})["alarms"])
+
+    assert (alarms(), adopted) == (["trust-not-kept"], [])
+    store.full = False
+    assert alarms() == []
+    assert len(adopted) == 1
