@@ -49,6 +49,7 @@ class AskedReader(SerialPort):
     ) -> None:
         """Ask until `stop`. Raises OSError when the port goes."""
         dialogue = self._dialogue()
+        port.timeout = _ANSWER_S
         heard = time.monotonic()
         commands = [dialogue.ask()]
         while not stop.is_set():
@@ -77,7 +78,6 @@ class AskedReader(SerialPort):
         port.write(command)
         results: list[Result] = []
         deadline = time.monotonic() + _ANSWER_S
-        port.timeout = _ANSWER_S
         while not results and not stop.is_set() and time.monotonic() < deadline:
             data = port.read(1)
             if not data:

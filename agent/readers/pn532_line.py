@@ -76,7 +76,10 @@ class Pn532Line:
             raise self._loss(error) from error
 
     def read(self, timeout: int) -> bytearray:
-        """The next frame, within `timeout` ms. Raises LineLostError, SilenceError, StoppedError."""
+        """The next frame, within `timeout` ms and a slice more.
+
+        Raises LineLostError, SilenceError, StoppedError.
+        """
         deadline = time.monotonic() + timeout / 1000
         while True:
             frame = self._frame()
@@ -84,10 +87,9 @@ class Pn532Line:
                 return bytearray(frame)
             if self._stop is not None and self._stop.is_set():
                 raise StoppedError(errno.ECANCELED, "the reader is to end")
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if time.monotonic() >= deadline:
                 raise SilenceError
-            self._buffer += self._heard(min(left, _SLICE_S))
+            self._buffer += self._heard()
 
     def close(self) -> None:
         """Give the port back; never raises."""
@@ -96,9 +98,9 @@ class Pn532Line:
         except SERIAL_FAULTS as error:
             self.lost = self.lost or error
 
-    def _heard(self, timeout_s: float) -> bytes:
+    def _heard(self) -> bytes:
+        """What came within a slice. To give each read a time of its own sets the port up anew."""
         try:
-            self._serial.timeout = timeout_s
             data = self._serial.read(1)
             return bytes(data + self._serial.read(min(self._serial.in_waiting, _CHUNK)))
         except SERIAL_FAULTS as error:

@@ -44,8 +44,12 @@ class Keyboard:
 
     def type(self, text: str) -> None:
         """Type `text` and Enter, as one burst. Raises SimulatorError."""
-        events = b"".join(map(_typed, text)) + _stroke(_ENTER)
-        os.write(self._pipe, events)
+        os.write(self._pipe, typed(text))
+
+
+def typed(text: str) -> bytes:
+    """The events of typing `text` and Enter. Raises SimulatorError."""
+    return b"".join(map(_typed, text)) + _stroke(_ENTER)
 
 
 def _typed(character: str) -> bytes:

@@ -55,10 +55,21 @@ class _Seen:
     ms: float
 
 
-def trials(say: Callable[[str], None]) -> list[Trial]:
-    """Hold every badge to every reader that has a field for it. Raises SimulatorError.
+@dataclass(frozen=True)
+class Entrance:
+    """A terminal that has every reader, and what stands behind it."""
 
-    `say` is told of the progress.
+    stack: Stack
+    terminal: Terminal
+    stations: list[Station]
+    screen: Screen
+
+
+@contextlib.contextmanager
+def entrance(say: Callable[[str], None]) -> Iterator[Entrance]:
+    """Everything, running: broker, platform and a terminal whose readers are ready.
+
+    Raises SimulatorError.
     """
     today = date.today()  # noqa: DTZ011 - as on a badge: no time zone
     say("broker, platform, readers and a terminal start")
@@ -70,14 +81,23 @@ def trials(say: Callable[[str], None]) -> list[Trial]:
     ):
         terminal = _terminal(stack, readers.stations, readers.environment, screen)
         wait_for(lambda: _ready(terminal), "not every reader is ready")
-        with ThreadPoolExecutor(len(readers.stations)) as pool:
-            told = pool.map(lambda each: _at(each, terminal, screen, say), readers.stations)
+        yield Entrance(stack, terminal, readers.stations, screen)
+
+
+def trials(say: Callable[[str], None]) -> list[Trial]:
+    """Hold every badge to every reader that has a field for it. Raises SimulatorError.
+
+    `say` is told of the progress.
+    """
+    with entrance(say) as at:
+        with ThreadPoolExecutor(len(at.stations)) as pool:
+            told = pool.map(lambda each: _at(each, at.terminal, at.screen, say), at.stations)
             at_each = {
-                station.family: seen for station, seen in zip(readers.stations, told, strict=True)
+                station.family: seen for station, seen in zip(at.stations, told, strict=True)
             }
-        terminal.wait_delivered()
+        at.terminal.wait_delivered()
         every = [seen for at_one in at_each.values() for seen in at_one]
-        rows = _registered(Database(stack.database), sum(seen.refusal is None for seen in every))
+        rows = _registered(Database(at.stack.database), sum(seen.refusal is None for seen in every))
     return [trial for family, seen in at_each.items() for trial in _trials(family, seen, rows)]
 
 
