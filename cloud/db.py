@@ -35,6 +35,17 @@ CHECKPOINT_BYTES = 16 * 1024 * 1024
 """The write-ahead log is moved into the database when its file is longer than this."""
 _LIMIT_BYTES = CHECKPOINT_BYTES // 2
 """Its file is cut to this when it starts again, or every later `checkpoint` would have to run."""
+_ALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A server that went away without a word is noticed in about a minute, not in the hours TCP takes.
+Seconds, but for the last: milliseconds that what was sent may stay without an answer."""
+_PATIENCE = "-c idle_in_transaction_session_timeout=300000"
+"""Milliseconds after which the server ends a session of a process that stands still in the middle of
+a transaction, and lets go of what it had locked."""
 
 
 def writer_engine(url: str, *, owner: bool = False) -> Engine:
@@ -221,9 +232,10 @@ def _postgresql(url: URL, options: str = "") -> Engine:
         # Names and badge numbers are no business of logs.
         hide_parameters=True,
         connect_args={
-            "options": f"-c synchronous_commit=on {options}".rstrip(),
+            "options": f"-c synchronous_commit=on {_PATIENCE} {options}".rstrip(),
             "application_name": "pointeuse",
             "connect_timeout": 10,
+            **_ALIVE,
         },
     )
 

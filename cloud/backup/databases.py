@@ -1,11 +1,15 @@
 """The database into a file, and back: SQLite by its backup API, PostgreSQL by its own tools."""
 
+import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, inspect, text
@@ -21,6 +25,23 @@ _CONNECTIONS = """
         AND application_name = 'pointeuse' AND pid <> pg_backend_pid()
 """
 _LINGER_S = 3.0
+_PIECE = 1 << 20
+_CLEAR = b"""
+DO $$
+DECLARE each record;
+BEGIN
+    FOR each IN SELECT tablename AS name FROM pg_tables
+            WHERE schemaname = 'public' AND tableowner = current_user LOOP
+        EXECUTE format('DROP TABLE public.%I CASCADE', each.name);
+    END LOOP;
+    FOR each IN SELECT oid::regprocedure AS name FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND pg_get_userbyid(proowner) = current_user
+    LOOP
+        EXECUTE format('DROP FUNCTION %s CASCADE', each.name);
+    END LOOP;
+END $$;
+"""
+"""Takes away all that is ours, whatever schema it is of."""
 
 
 def kind(url: str) -> str:
@@ -73,13 +94,11 @@ def put_back(url: str, directory: Path, number: int, held: int) -> None:
     """Make the database what the backup in `directory` holds: all of it, or nothing.
 
     A SQLite database that was there stays beside it as `<name>.replaced-<number>`. `held` is the
-    descriptor of the platform's lock: a `pg_restore` that outlives us keeps it. Raises BackupError.
+    descriptor of the platform's lock: a `psql` that outlives us keeps it. Raises BackupError.
     """
     parsed = db.parse_url(url)
     if kind(url) == "postgresql":
-        words = ["--single-transaction", "--clean", "--if-exists", "--no-owner", "--exit-on-error"]
-        name = str(parsed.database)
-        _run(parsed, ["pg_restore", *words, "--dbname", name, str(directory / _POSTGRESQL)], held)
+        _replay(parsed, directory / _POSTGRESQL, held)
         return
     path = Path(str(parsed.database))
     new = path.with_name(f"{path.name}.restoring")
@@ -126,10 +145,49 @@ def _sound(conn: sqlite3.Connection) -> None:
         raise BackupError(f"SQLite finds the copy damaged: {said}")
 
 
-def _run(url: URL, words: list[str], *inherited: int) -> None:
-    """Run a tool of PostgreSQL; where the database is goes into its environment, unseen by `ps`.
+def _replay(url: URL, dump: Path, held: int) -> None:
+    """Put a dump in place of everything of ours in the database, in one transaction.
 
-    It inherits the descriptors `inherited`.
+    `pg_restore --clean` drops what the dump holds; of a newer schema's tables it knows nothing, and
+    leaves them. So `pg_restore` only writes the statements, and `psql` carries them out between
+    ours. Its input ends with COMMIT if all of them came, and else without. Raises BackupError.
+    """
+    restore = ["pg_restore", "--no-owner", "--exit-on-error", "--file", "-", str(dump)]
+    psql = ["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--output", os.devnull]
+    with (
+        tempfile.TemporaryFile() as said,
+        _started(url, restore, stdout=subprocess.PIPE, stderr=said) as source,
+        _started(url, psql, stdin=subprocess.PIPE, stderr=said, pass_fds=(held,)) as target,
+    ):
+        assert source.stdout is not None  # noqa: S101 - as they were started
+        assert target.stdin is not None  # noqa: S101
+        # Where psql ends early, it has said why.
+        with contextlib.suppress(BrokenPipeError):
+            target.stdin.write(b"BEGIN;\n" + _CLEAR)
+            shutil.copyfileobj(source.stdout, target.stdin, _PIECE)
+            if source.wait() == 0:
+                target.stdin.write(b"\nCOMMIT;\n")
+        with contextlib.suppress(BrokenPipeError):
+            target.stdin.close()
+        source.stdout.close()
+        failed = next((each for each in (source, target) if each.wait()), None)
+        if failed is not None:
+            said.seek(0)
+            _fail("restoring", said.read().decode(errors="replace"))
+
+
+def _run(url: URL, words: list[str]) -> None:
+    """Run a tool of PostgreSQL to its end. Raises BackupError."""
+    with _started(url, words, stderr=subprocess.PIPE) as tool:
+        said = tool.communicate()[1]
+    if tool.returncode:
+        _fail(words[0], said.decode(errors="replace"))
+
+
+def _started(url: URL, words: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+    """A tool of PostgreSQL; where the database is goes into its environment, unseen by `ps`.
+
+    Raises BackupError.
     """
     given = {
         "PGHOST": url.host,
@@ -137,19 +195,14 @@ def _run(url: URL, words: list[str], *inherited: int) -> None:
         "PGUSER": url.username,
         "PGPASSWORD": url.password,
         "PGDATABASE": url.database,
+        "PGAPPNAME": f"pointeuse {words[0]}",
     }
     environment = os.environ | {name: str(value) for name, value in given.items() if value}
     try:
-        done = subprocess.run(
-            words,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            pass_fds=inherited,
-        )
+        return subprocess.Popen(words, env=environment, **options)
     except FileNotFoundError as error:
         raise BackupError(f"{words[0]} is not installed: install postgresql-client") from error
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-        raise BackupError(f"{words[0]} failed: {reason}")
+
+
+def _fail(what: str, said: str) -> NoReturn:
+    raise BackupError(f"{what} failed: {(said.strip().splitlines() or ['no reason given'])[0]}")

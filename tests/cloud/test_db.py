@@ -1,3 +1,5 @@
+import os
+import socket
 import sqlite3
 import stat
 import threading
@@ -80,6 +82,18 @@ class TestPostgresql:
     def test_every_session_commits_synchronously(self, engine: Engine) -> None:
         with engine.connect() as conn:
             assert conn.execute(text("SHOW synchronous_commit")).scalar() == "on"
+
+    def test_a_server_or_a_client_that_is_gone_is_noticed(self, engine: Engine) -> None:
+        with engine.connect() as conn:
+            shown = conn.execute(text("SHOW idle_in_transaction_session_timeout")).scalar()
+            raw: Any = conn.connection.driver_connection
+            peer = socket.socket(fileno=os.dup(raw.fileno()))
+            with peer:
+                told = [
+                    peer.getsockopt(socket.IPPROTO_TCP, option)
+                    for option in (socket.TCP_KEEPIDLE, socket.TCP_USER_TIMEOUT)
+                ]
+        assert (shown, told) == ("5min", [30, 60_000])
 
     def test_a_session_that_would_not_is_refused(
         self, database_url: str, monkeypatch: pytest.MonkeyPatch

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from cloud import db, migrations
-from cloud.backup import service
+from cloud.backup import databases, service
 from cloud.backup.files import BackupError
 from cloud.backup.presence import present
 from cloud.custody.tables import alarms
@@ -149,3 +149,34 @@ def test_a_working_platform_and_a_full_database_are_refused(platform: Platform) 
 def test_a_backup_is_never_written_over(platform: Platform) -> None:
     with pytest.raises(BackupError, match="is there already"):
         service.backup(platform.url, platform.directory, platform.out, None)
+
+
+def test_a_backup_of_an_older_schema_leaves_nothing_of_a_newer_one(
+    database_url: str, tmp_path: Path
+) -> None:
+    platform = Platform(database_url, tmp_path)
+    engine = db.writer_engine(database_url)
+    migrations.downgrade(engine, "0004")
+    engine.dispose()
+    service.backup(platform.url, platform.directory, platform.out, None)
+    migrations.upgrade(engine)
+    engine.dispose()
+    platform.restore()
+    with engine.connect() as conn:
+        assert migrations.current(conn) == "0004"
+        assert "audit" not in inspect(conn).get_table_names()
+    migrations.upgrade(engine)
+    with engine.connect() as conn:
+        migrations.require_current(conn)
+    engine.dispose()
+
+
+def test_a_dump_that_is_cut_short_changes_nothing(platform: Platform) -> None:
+    (dump,) = platform.out.glob("database.*")
+    content = dump.read_bytes()
+    dump.write_bytes(content[: len(content) * 2 // 3])
+    before = platform.rows(registrations)
+    assert before
+    with pytest.raises(BackupError):
+        databases.put_back(platform.url, platform.out, 9, 0)
+    assert platform.rows(registrations) == before
