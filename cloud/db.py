@@ -44,8 +44,8 @@ _ALIVE = {
 """A server that went away without a word is noticed in about a minute, not in the hours TCP takes.
 Seconds, but for the last: milliseconds that what was sent may stay without an answer."""
 _PATIENCE = "-c idle_in_transaction_session_timeout=300000"
-"""Milliseconds after which the server ends a session of a process that stands still in the middle of
-a transaction, and lets go of what it had locked."""
+"""Milliseconds after which the server ends a session of whoever stands still in the middle of a
+transaction, and lets go of what it had locked."""
 
 
 def writer_engine(url: str, *, owner: bool = False) -> Engine:
