@@ -123,7 +123,7 @@ def _terminal(
     stack.register(terminal)
     terminal.agent = Process(
         "agent",
-        [*terminal.command, "--show"],
+        [*terminal.command, "--show", "--verbose"],
         terminal.directory / "agent.log",
         environment,
         stdout=screen.stdout,
