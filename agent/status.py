@@ -45,7 +45,7 @@ class StatusServer:
             self._socket.bind(str(self._path))
         finally:
             os.umask(previous)
-        self._socket.listen(4)
+        self._socket.listen(16)
         self._thread = threading.Thread(target=self._run, name="status", daemon=True)
         self._thread.start()
 

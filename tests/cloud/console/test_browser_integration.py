@@ -114,6 +114,8 @@ def log_in(page: Page, server: Server, email: str = EMAIL) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    # What is measured next is only right once the style sheet is there.
+    page.wait_for_load_state("load")
 
 
 def test_a_registration_appears_by_itself(
