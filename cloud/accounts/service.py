@@ -106,6 +106,11 @@ class Login:
         """Find the account, if there is one."""
         self._row = conn.execute(_by_address(self._address)).one_or_none()
 
+    @property
+    def account(self) -> int | None:
+        """Whose address it is, right or wrong."""
+        return None if self._row is None else int(self._row.id)
+
     def judge(self) -> None:
         """Compare the passwords. Takes as long for an address that nobody has."""
         kept = None if self._row is None else self._row.password

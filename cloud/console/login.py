@@ -94,10 +94,11 @@ def _begin(reader: Engine, writer: Engine, email: str, password: str, address: s
     attempt.judge()
     with writer.begin() as conn:
         account = attempt.settle(conn)
-        if account is None:
-            return None
-        note(conn, Actor("console", account, address), "account", "log-in", target_id=account)
-        return sessions.begin(conn, account)
+        # Written either way, also for an address that nobody has: the time it takes tells nothing.
+        action = "refuse" if account is None else "log-in"
+        actor = Actor("console", account, address)
+        note(conn, actor, "account", action, target_id=attempt.account)
+        return None if account is None else sessions.begin(conn, account)
 
 
 def _form(problem: str | None = None, email: str = "", status: int = 200) -> HTMLResponse:
