@@ -73,16 +73,22 @@ def test_the_right_password_begins_a_session(browser: Client, ann: int, engine: 
     assert ann
 
 
-def test_a_wrong_password_and_an_unknown_address_are_told_alike(browser: Client, ann: int) -> None:
+def test_a_wrong_password_and_an_unknown_address_are_told_alike(
+    browser: Client, ann: int, engine: Engine
+) -> None:
     wrong = log_in(browser, "wrong")
     unknown = log_in(browser, email="bob@example.be")
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.text.replace(EMAIL, "") == unknown.text.replace("bob@example.be", "")
     assert "set-cookie" not in wrong.headers
     assert "wrong" not in wrong.text.replace("after wrong ones", "")
+    with engine.begin() as conn:
+        assert [(row["tag"], row["target"]) for row in trail.listed(conn)] == [
+            ("console:account:refuse", None),
+            ("console:account:refuse", ann),
+        ]
     hostile = log_in(browser, email='"><script>alert(1)</script>')
     assert "<script>alert" not in hostile.text
-    assert ann
 
 
 def test_wrong_passwords_lock_and_are_kept(browser: Client, ann: int, engine: Engine) -> None:
