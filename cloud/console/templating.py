@@ -6,13 +6,18 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from cloud.languages.current import gettext, language, ngettext
+
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
+    extensions=["jinja2.ext.i18n"],
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+_templates.globals["language"] = language.get
 
 
 def html(template: str, status: int = 200, **values: Any) -> HTMLResponse:

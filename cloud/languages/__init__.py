@@ -1,0 +1,1 @@
+"""The languages of people: French, Dutch, German, English."""
