@@ -1,7 +1,8 @@
 """What terminals sent, kept as it came; what was refused; what is not understood yet.
 
 `carried` names, of the records a terminal carried over from an earlier epoch, those that count;
-`branches` the branches a person has decided about.
+`branches` the branches a person has decided about; `gaps` what a chain misses in its midst;
+`clocks` the clock records that were interpreted; `carriers` which epochs carry records of which.
 
 `records` and `heads` take tens of thousands of rows a second, so they carry their key and nothing
 else: no second index, and no foreign key, since ingest holds the epoch's row locked as it inserts.
@@ -129,4 +130,41 @@ branches = Table(
     Column("epoch_id", ForeignKey("epochs.id"), primary_key=True),
     Column("attributed", Boolean, nullable=False, comment="or else dismissed"),
     Column("resolved_ms", Millis, nullable=False),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("epoch_id", ForeignKey("epochs.id"), nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("last_link", LargeBinary, nullable=False, comment="which the record after it continues"),
+    PrimaryKeyConstraint("epoch_id", "first_seq"),
+    CheckConstraint("length(last_link) = 32", name="last_link"),
+)
+
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("epoch_id", ForeignKey("epochs.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("boot", LargeBinary, nullable=False),
+    Column("boottime_ms", BigInteger, nullable=False),
+    Column("wall_ms", BigInteger, nullable=False),
+    Column("sync", Integer, nullable=False),
+    Column("bound_ms", BigInteger),
+    PrimaryKeyConstraint("epoch_id", "seq"),
+)
+
+carriers = Table(
+    "carriers",
+    metadata,
+    Column("terminal_id", ForeignKey("terminals.id"), nullable=False),
+    Column("epoch", LargeBinary, nullable=False, comment="of which records are carried"),
+    Column("carrier_epoch_id", ForeignKey("epochs.id"), nullable=False),
+    Column("last_seq", BigInteger, nullable=False, comment="the last of them"),
+    Column(
+        "read_seq", BigInteger, nullable=False, server_default="0", comment="met late, up to it"
+    ),
+    PrimaryKeyConstraint("terminal_id", "epoch", "carrier_epoch_id"),
 )

@@ -6,6 +6,7 @@ from contextlib import suppress
 import msgspec
 from sqlalchemy import Connection, select
 
+from cloud.custody import gaps
 from cloud.custody.tables import epochs, heads, records
 from cloud.disclosure.scan import bodies, epoch_ids
 from cloud.disclosure.seals import find_content_key
@@ -163,6 +164,7 @@ def _link_before(conn: Connection, epoch_id: int, body: Body) -> bytes:
     link: bytes | None = conn.execute(
         select(records.c.link).where(records.c.epoch_id == epoch_id, records.c.seq == body.seq - 1)
     ).scalar()
+    link = link or gaps.link_at(conn, epoch_id, body.seq - 1)
     if link is None:
         raise ConflictError(
             f"record {body.seq} of epoch {body.epoch.hex()} cannot be disclosed: the record before"

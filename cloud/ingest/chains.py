@@ -11,10 +11,13 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.bulk import insert_rows
-from cloud.custody import branches
+from cloud.custody import branches, gaps
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.gaps import Hole
 from cloud.custody.tables import epochs, heads, records
+from cloud.ingest import filling
 from cloud.ingest.verify import Proven
+from cloud.rows import insert_absent
 from cloud.times import now_ms
 from protocol.chain import epoch_link
 from protocol.receipts import Verdict
@@ -87,12 +90,16 @@ class Chains:
         main = self.main(epoch) or self._open(epoch, 0)
         for chain in self._chains[epoch]:
             if self._continues(chain, proven):
-                self._append(chain, proven)
+                # What is sent again may hold what custody went on without.
+                if proven.batch.first > chain.head_seq or not self._fill(chain, proven):
+                    self._append(chain, proven)
                 verdict = Verdict.BRANCH if chain.branch else Verdict.STORED
                 # Not where the chain stands: of a batch sent again, a fork may come later in it,
                 # and the terminal could not tell that its own records are held.
                 return Placed(verdict, proven.last, proven.links[-1])
         if proven.batch.first <= main.head_seq + 1:
+            if self._fill(main, proven):
+                return Placed(Verdict.STORED, proven.last, proven.links[-1])
             return self._branch(epoch, proven)
         if self._accept_gap(main, proven, anchor()):
             self._append(main, proven)
@@ -163,11 +170,40 @@ class Chains:
         first = proven.batch.first
         if anchor is None or (anchor.first, anchor.link) != (first, proven.batch.link):
             return False
-        self._alarm("gap", f"records {chain.head_seq + 1} to {first - 1} are gone for good")
+        hole = Hole(chain.head_seq + 1, first - 1, proven.batch.link)
+        gaps.note(self._conn, self._terminal_id, chain.id, hole)
         if chain.head_seq == 0:
             chain.first_seq = first
         chain.head_seq, chain.head_link = first - 1, proven.batch.link
         self._changed[chain.id] = chain
+        return True
+
+    def _fill(self, chain: Chain, proven: Proven) -> bool:
+        """Add records that `chain` went on without, if they are the ones; whether they are."""
+        self.flush()
+        start = epoch_link(self._terminal, proven.batch.epoch)
+        head = (chain.head_seq, chain.head_link)
+        holes = filling.holes_filled(self._conn, chain.id, start, head, proven)
+        if not holes:
+            return False
+        found = filling.missed(holes, proven)
+        rows = [
+            (chain.id, seq, *proven.record(seq), proven.link(seq), self._received_ms)
+            for seq in found
+        ]
+        insert_rows(self._conn, records, _RECORDS, rows)
+        for hole in holes:
+            rest = filling.left_of(hole, proven)
+            gaps.close(self._conn, self._terminal_id, chain.id, hole, rest)
+        filling.interpret_from(self._conn, chain.id, found[0])
+        if found[0] < chain.first_seq:
+            chain.first_seq = found[0]
+            self._changed[chain.id] = chain
+        if proven.last > chain.head_seq:
+            self._append(chain, proven)
+        else:
+            at_head = {"epoch_id": chain.id, "seq": proven.last, "head": proven.batch.head}
+            insert_absent(self._conn, heads, [at_head], ["epoch_id", "seq"])
         return True
 
     def _branch(self, epoch: bytes, proven: Proven) -> Placed:

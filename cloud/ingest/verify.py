@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from protocol.batches import Batch
+from protocol.batches import Batch, Record
 from protocol.keys import VerifyKey
 
 
@@ -18,6 +18,10 @@ class Proven(msgspec.Struct, frozen=True):
     def last(self) -> int:
         """Seq of its last record, where its head stands."""
         return self.batch.first + len(self.links) - 1
+
+    def record(self, seq: int) -> Record:
+        """Body and blob of the record at `seq`."""
+        return self.batch.records[seq - self.batch.first]
 
     def link(self, seq: int) -> bytes:
         """The link at `seq`, from the one before its first record to its last."""

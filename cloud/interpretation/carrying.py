@@ -4,7 +4,7 @@ A record counts once, wherever it is met: where it stood first, if custody holds
 in the first record that carries it. So a terminal may carry over more than it must.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,9 +12,10 @@ from sqlalchemy import Connection, select, update
 
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.branches import is_attributed
-from cloud.custody.tables import carried, epochs, records
+from cloud.custody.tables import carried, carriers, epochs, records
 from cloud.interpretation.unsealing import WaitingError
 from cloud.registrations.tables import registrations
+from cloud.rows import insert_absent
 from protocol import cbor
 from protocol.bodies import Body
 from protocol.errors import ProtocolError
@@ -69,6 +70,44 @@ def counts(conn: Connection, terminal_id: int, carrier: tuple[int, int], body: B
         )
     )
     return True
+
+
+def note_carriers(
+    conn: Connection, terminal_id: int, carrier_epoch_id: int, last: Mapping[bytes, int]
+) -> None:
+    """Remember that an epoch carries records of others, of each up to its `last`."""
+    for epoch, seq in last.items():
+        key = {"terminal_id": terminal_id, "epoch": epoch, "carrier_epoch_id": carrier_epoch_id}
+        insert_absent(conn, carriers, [key | {"last_seq": seq}], list(key))
+        conn.execute(
+            update(carriers)
+            .where(*(carriers.c[name] == value for name, value in key.items()))
+            .where(carriers.c.last_seq < seq)
+            .values(last_seq=seq)
+        )
+
+
+def read_again(conn: Connection, terminal_id: int, epoch: bytes, first: int, last: int) -> None:
+    """Have what carries records of an epoch interpreted once more, after its `first` to `last`.
+
+    These came into custody after it, and clock records it carries are to correct them. Once for
+    each: a terminal that lets two epochs carry one another would keep us busy for ever.
+    """
+    late = (
+        (carriers.c.terminal_id == terminal_id)
+        & (carriers.c.epoch == epoch)
+        & (carriers.c.last_seq >= first)
+        & (carriers.c.read_seq < last)
+    )
+    found = conn.execute(select(carriers.c.carrier_epoch_id).where(late)).scalars().all()
+    if not found:
+        return
+    conn.execute(update(carriers).where(late).values(read_seq=last))
+    conn.execute(
+        update(epochs)
+        .where(epochs.c.id.in_(found), epochs.c.epoch != epoch)
+        .values(interpreted_seq=0)
+    )
 
 
 def counted_elsewhere(

@@ -113,7 +113,7 @@ def _walk(
             end = body
             break
         if body is not None and body.kind == Kind.TAP:
-            when = times.corrected(body, clock)
+            when = times.corrected(body.time, clock.time)
             if when is not None:
                 moved[seq] = when
     _correct(conn, epoch_id, clock, moved)

@@ -12,7 +12,7 @@ from cloud.interpretation.places import Place
 from cloud.interpretation.times import When
 from cloud.interpretation.unsealing import Tap
 from cloud.registrations.reasons import Reason
-from protocol.bodies import Body, Direction
+from protocol.bodies import Body, Direction, Time
 
 COLUMNS = (
     "epoch_id", "seq", "terminal_id", "reader", "badge_id", "assurance", "flags", "direction",
@@ -70,14 +70,14 @@ def draft(
     )
 
 
-def moment(body: Body, clock: Body | None, row: Mapping[str, Any] | None) -> When:
-    """When a tap was: as its registration was corrected already, or by the `clock` record after it.
+def moment(body: Body, clock: Time | None, row: Mapping[str, Any] | None) -> When:
+    """When a tap was: as its registration was corrected already, or by a `clock` record.
 
     What corrected it may have said more than the next record does, and corrects it again itself.
     """
     if row is not None and row["corrected"]:
         return When(row["tapped_ms"], row["earliest_ms"], row["latest_ms"], corrected=True)
-    found = None if clock is None else times.corrected(body, clock)
+    found = None if clock is None else times.corrected(body.time, clock)
     return found or times.as_told(body)
 
 

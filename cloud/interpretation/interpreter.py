@@ -17,7 +17,7 @@ from cloud.custody.alarms import raise_alarm
 from cloud.custody.branches import is_attributed
 from cloud.custody.tables import epochs, records, waiting
 from cloud.db import unavailable
-from cloud.interpretation import carrying, people, times, turns
+from cloud.interpretation import carrying, clocks, people, times, turns
 from cloud.interpretation.corrections import Corrector, reach
 from cloud.interpretation.drafts import draft, is_disputed, moment
 from cloud.interpretation.places import Places
@@ -35,7 +35,7 @@ _MOST = 4096
 """Records in one turn at most."""
 _EPOCHS = 256
 """Epochs in one turn at most."""
-_REQUEST = (0, 0)
+_REQUEST = (0, 0, 0)
 _log = logging.getLogger("pointeuse.interpretation")
 _SILENT = frozenset({Kind.CLOCK, Kind.KEY})
 """Kinds that say something about the chain, and nothing about anybody's time."""
@@ -69,9 +69,9 @@ class Interpreter:
         self._places: dict[int, Places] = {}
         self._served = 0
         self._most = _MOST
-        self._doing: tuple[int, int] | None = None
-        """Epoch and seq of the record being interpreted, or _REQUEST."""
-        self._failing: tuple[int, int] | None = None
+        self._doing: tuple[int, int, int] | None = None
+        """Epoch, seq and the epoch's cursor of the record being interpreted, or _REQUEST."""
+        self._failing: tuple[int, int, int] | None = None
         """What failed in the last turn."""
         self._corrector = Corrector()
 
@@ -142,7 +142,7 @@ class Interpreter:
                 drop_oldest(conn)
                 raise_alarm(conn, None, "reattribution", failures.where(error))
             return
-        epoch_id, seq = self._doing
+        epoch_id, seq, cursor = self._doing
         found = WaitingError("failed", failures.where(error))
         _log.error("record %d of epoch %d cannot be interpreted: %s", seq, epoch_id, found)
         with self._engine.begin() as conn:
@@ -150,7 +150,7 @@ class Interpreter:
                 delete(waiting).where(waiting.c.epoch_id == epoch_id, waiting.c.seq == seq)
             )
             _wait(conn, epoch_id, seq, found)
-            _done(conn, epoch_id, seq)
+            _done(conn, epoch_id, cursor, seq)
 
     def _behind(self, conn: Connection) -> list[_Epoch]:
         rows = conn.execute(
@@ -173,7 +173,7 @@ class Interpreter:
         return [_Epoch(*row) for row in rows]
 
     def _interpret(self, conn: Connection, epoch: _Epoch, limit: int) -> int:
-        """Interpret up to `limit` records of one epoch; how many were read."""
+        """Interpret up to `limit` records of one epoch; how many were read, at least one."""
         rows = conn.execute(
             select(records.c.seq, records.c.body, records.c.blob, records.c.received_ms)
             .where(records.c.epoch_id == epoch.id, records.c.seq > epoch.interpreted_seq)
@@ -183,25 +183,30 @@ class Interpreter:
         if not rows:
             what = f"records {epoch.interpreted_seq + 1} to {epoch.head_seq} of epoch {epoch.id}"
             raise_alarm(conn, epoch.terminal_id, "custody", f"{what} are not in the database")
-            _done(conn, epoch.id, epoch.head_seq)
-            return 0
+            _done(conn, epoch.id, epoch.interpreted_seq, epoch.head_seq)
+            return 1
         first: int = rows[0].seq
         last = first
         elsewhere = carrying.counted_elsewhere(
             conn, epoch.terminal_id, epoch.epoch, first, rows[-1].seq
         )
+        carrying.read_again(conn, epoch.terminal_id, epoch.epoch, first, rows[-1].seq)
+        carries: dict[bytes, int] = {}
         taps: list[Tap] = []
         waits: list[tuple[int, WaitingError]] = []
         boots: list[tuple[int, bytes]] = []
         clock: Body | None = None
         clock_seq = 0
         for seq, raw, blob, received_ms in rows:
-            self._doing = (epoch.id, seq)
+            self._doing = (epoch.id, seq, epoch.interpreted_seq)
             try:
                 body, carrier = self._meaning(conn, epoch, raw, seq)
+                if carrier is not None:
+                    carries[body.epoch] = max(body.seq, carries.get(body.epoch, 0))
                 if times.is_set(body):
                     # It has a turn of its own, for the taps of earlier turns.
                     if seq == first:
+                        carrying.note_carriers(conn, epoch.terminal_id, epoch.id, carries)
                         return self._correct(conn, epoch, seq, body, limit)
                     clock, clock_seq = body, seq
                     break
@@ -215,6 +220,7 @@ class Interpreter:
                 waits.append((seq, error))
             last = seq
         self._register(conn, epoch, taps, clock, reach(boots, clock_seq, clock) if clock else 0)
+        carrying.note_carriers(conn, epoch.terminal_id, epoch.id, carries)
         # What was said of these records at an earlier try is said again, or no longer true.
         conn.execute(
             delete(waiting).where(
@@ -223,15 +229,16 @@ class Interpreter:
         )
         for seq, why in waits:
             _wait(conn, epoch.id, seq, why)
-        _done(conn, epoch.id, last)
+        _done(conn, epoch.id, epoch.interpreted_seq, last)
         return len(rows)
 
     def _correct(self, conn: Connection, epoch: _Epoch, seq: int, clock: Body, limit: int) -> int:
         """Correct taps before a clock record, some in each turn, until all are; then pass it."""
+        clocks.note(conn, epoch.id, seq, clock)
         place = (epoch.id, epoch.epoch, seq)
         read, complete = self._corrector.apply(conn, epoch.terminal_id, place, clock, limit)
         if complete:
-            _done(conn, epoch.id, seq)
+            _done(conn, epoch.id, epoch.interpreted_seq, seq)
         return max(read, 1)
 
     def _meaning(self, conn: Connection, epoch: _Epoch, raw: bytes, seq: int) -> _Meaning:
@@ -301,10 +308,12 @@ class Interpreter:
         if places is None:
             places = self._places[epoch.terminal_id] = Places(conn, [epoch.terminal_id])
         there = existing(conn, epoch.id, taps[0].seq, taps[-1].seq)
+        told = clocks.Clocks(conn, epoch.id, taps[0].seq, [tap.body.time for tap in taps])
         drafts = []
         for tap in taps:
             row = there.get(tap.seq)
-            when = moment(tap.body, clock if tap.seq >= corrected_from else None, row)
+            following = clock.time if clock and tap.seq >= corrected_from else None
+            when = moment(tap.body, following or told.of(tap.body.time), row)
             drafts.append(
                 draft(
                     tap,
@@ -333,6 +342,10 @@ def _wait(conn: Connection, epoch_id: int, seq: int, error: WaitingError) -> Non
     conn.execute(waiting.insert().values(epoch_id=epoch_id, seq=seq, tried_ms=now_ms(), **values))
 
 
-def _done(conn: Connection, epoch_id: int, seq: int) -> None:
-    """Move an epoch's cursor."""
-    conn.execute(update(epochs).where(epochs.c.id == epoch_id).values(interpreted_seq=seq))
+def _done(conn: Connection, epoch_id: int, cursor: int, seq: int) -> None:
+    """Move an epoch's cursor from `cursor` to `seq`; if it was sent back meanwhile, leave it."""
+    conn.execute(
+        update(epochs)
+        .where(epochs.c.id == epoch_id, epochs.c.interpreted_seq == cursor)
+        .values(interpreted_seq=seq)
+    )

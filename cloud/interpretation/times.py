@@ -2,7 +2,7 @@
 
 import msgspec
 
-from protocol.bodies import Body, Kind, Sync
+from protocol.bodies import Body, Kind, Sync, Time
 
 
 class When(msgspec.Struct, frozen=True):
@@ -36,21 +36,21 @@ def is_synchronised(clock: Body) -> bool:
     return clock.kind == Kind.CLOCK and clock.time.sync is Sync.SYNCHRONISED
 
 
-def corrected(body: Body, clock: Body) -> When | None:
-    """The moment of `body`, by a clock record of the same boot; None when it says nothing.
+def corrected(told: Time, clock: Time) -> When | None:
+    """The moment of what was `told`, by a clock record of the same boot; None: it says nothing.
 
     A synchronised record speaks of all that was told while the kernel did not hold the clock; one
     that is only set speaks of what was told while the clock was not. The record names the true
     time at its own place since boot, and the tap was so much earlier by the clock that nobody
     sets. The bound grows with that distance; a clock record without one gives none.
     """
-    if body.time.boot != clock.time.boot or body.time.sync >= clock.time.sync:
+    if told.boot != clock.boot or told.sync >= clock.sync:
         return None
-    distance_ms = clock.time.boottime_ms - body.time.boottime_ms
-    bound_ms = clock.time.bound_ms
+    distance_ms = clock.boottime_ms - told.boottime_ms
+    bound_ms = clock.bound_ms
     if bound_ms is not None:
         bound_ms += -(-abs(distance_ms) * _DRIFT_PPM // 1_000_000)
-    return _around(clock.time.wall_ms - distance_ms, bound_ms, corrected=True)
+    return _around(clock.wall_ms - distance_ms, bound_ms, corrected=True)
 
 
 def _around(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, select, update
 
+from cloud.custody import gaps
 from cloud.custody.tables import epochs, heads, records
 from cloud.disclosure import service
 from cloud.disclosure.service import Disclosed, Place
@@ -193,6 +194,16 @@ def test_the_first_record_after_a_gap_has_no_link_to_continue(held: Held) -> Non
     with held.engine.begin() as conn:
         conn.execute(delete(records).where(records.c.seq == 3))
     assert "the record before it is not in custody" in held.refused(4)
+
+
+def test_a_gap_that_was_accepted_proves_the_record_after_it(held: Held) -> None:
+    with held.engine.begin() as conn:
+        epoch_id, link = conn.execute(
+            select(records.c.epoch_id, records.c.link).where(records.c.seq == 3)
+        ).one()
+        conn.execute(delete(records).where(records.c.seq == 3))
+        gaps.note(conn, held.terminal_id, epoch_id, gaps.Hole(3, 3, link))
+    assert held.disclose(4).stands.seq == 4
 
 
 def test_a_terminal_registered_under_another_key_proves_nothing(held: Held) -> None:

@@ -230,3 +230,70 @@ def test_a_gap_in_an_epoch_nobody_knows_is_named_by_its_first_digits(platform: P
     (alarm,) = platform.alarms()
     assert alarm.startswith("records from 1 on of epoch abababab are lost: the file was missing;")
     assert [row["reason"] for row in platform.rows(waiting)] == ["undecodable"]
+
+
+def unset(terminal: FakeTerminal, boottime_ms: int) -> None:
+    """Its clock is an hour slow, and nobody has set it."""
+    terminal.time = Time(NOW_MS - 3_600_000 + boottime_ms, BOOT, boottime_ms, Sync.UNSET, None)
+
+
+def synchronised(terminal: FakeTerminal, boottime_ms: int) -> None:
+    terminal.time = Time(NOW_MS + boottime_ms, BOOT, boottime_ms, Sync.SYNCHRONISED, 10)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_carried_clock_record_corrects_what_is_read_of_its_epoch(
+    platform: Platform, late: bool
+) -> None:
+    """The clock record was carried before its tap came into custody, or is read before it."""
+    old, new = platform.old, platform.new
+    old.seal()
+    unset(old, 5_000)
+    old.tap()
+    synchronised(old, 60_000)
+    clock = old.add(Kind.CLOCK, data={0: 0, 1: old.time.wall_ms})
+    new.carry(old, clock)
+    # A long chain is read after a short one.
+    if late:
+        platform.deliver(new)
+        assert platform.numbers() == []
+        platform.deliver(old, 1, 3)
+    else:
+        platform.deliver(old, 1, 3)
+        platform.deliver(new)
+    (row,) = platform.interpret()
+    assert (row["tapped_ms"], row["corrected"]) == (NOW_MS + 5_000, True)
+    assert platform.again() == [row]
+
+
+def test_a_tap_carried_after_the_clock_was_set_is_corrected_by_what_stands_before(
+    platform: Platform,
+) -> None:
+    old, new = platform.old, platform.new
+    old.seal()
+    unset(old, 5_000)
+    old.tap()
+    unset(new, 30_000)
+    synchronised(new, 60_000)
+    new.add(Kind.CLOCK, data={0: 0, 1: new.time.wall_ms})
+    for seq in (2, 3):
+        new.carry(old, seq)
+    platform.deliver(new)
+    (row,) = platform.interpret(1)
+    assert (row["tapped_ms"], row["corrected"]) == (NOW_MS + 5_000, True)
+    assert row["latest_ms"] - row["tapped_ms"] == 10 + 28
+    assert "clock-unsure" not in row["reason"]
+    assert platform.again() == [row]
+
+
+def test_two_epochs_that_carry_one_another_do_not_keep_us_busy(platform: Platform) -> None:
+    old, new = platform.old, platform.new
+    old.tap()
+    new.tap()
+    new.carry(old, 3)
+    old.carry(new, 3)
+    for first, last in ((1, 3), (4, 4)):
+        for terminal in (old, new):
+            platform.deliver(terminal, first, last)
+            platform.interpret(1)
+    assert len(platform.again()) == 2
