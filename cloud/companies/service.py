@@ -102,7 +102,7 @@ def put_site(
     if address is not None:
         values["address"] = text.name(address, "the site's address")
     if workplace_id is not None:
-        values["workplace_id"] = _workplace_id(workplace_id)
+        values["workplace_id"] = _workplace(workplace_id)
     where = (sites.c.division_id == division_id) & (sites.c.name == tidy)
     known = conn.execute(select(sites.c.id).where(where)).scalar()
     if known is None:
@@ -113,7 +113,8 @@ def put_site(
     return int(known)
 
 
-def _workplace_id(value: str) -> str:
+def workplace_id(value: str) -> str:
+    """A workplace id of Checkinatwork, tidied. Raises InvalidError."""
     tidy = value.strip().upper()
     if len(tidy) != 13 or not _WORKPLACE.issuperset(tidy):
         raise InvalidError(
@@ -121,6 +122,11 @@ def _workplace_id(value: str) -> str:
             " it is 13 letters and digits, without I and O"
         )
     return tidy
+
+
+def _workplace(value: str) -> str:
+    # The parameter of `put_site` has the function's name.
+    return workplace_id(value)
 
 
 def _ids(conn: Connection, numbers: list[str]) -> dict[str, int]:

@@ -26,6 +26,7 @@ divisions = Table(
     Column("id", Id, primary_key=True),
     Column("company_id", ForeignKey("companies.id"), nullable=False),
     Column("name", Text, nullable=False),
+    Column("closed_ms", Millis, comment="NULL: open"),
     UniqueConstraint("company_id", "name"),
 )
 
@@ -37,5 +38,6 @@ sites = Table(
     Column("name", Text, nullable=False),
     Column("address", Text),
     Column("workplace_id", Text, comment="Checkinatwork's 13 characters"),
+    Column("closed_ms", Millis, comment="NULL: open"),
     UniqueConstraint("division_id", "name"),
 )
