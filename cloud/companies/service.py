@@ -70,6 +70,16 @@ def private_companies(conn: Connection, numbers: Iterable[str]) -> dict[str, int
     return known | _ids(conn, unknown)
 
 
+def lock(conn: Connection, company_id: int) -> None:
+    """Wait until nobody else changes what belongs to a company, until the transaction ends.
+
+    On PostgreSQL rows that only refer to the company are still inserted: ingest never waits.
+    """
+    conn.execute(
+        select(companies.c.id).where(companies.c.id == company_id).with_for_update(key_share=True)
+    )
+
+
 def put_division(conn: Connection, company_id: int, name: str) -> int:
     """A division of a company, made if there is none of this name; its id. Raises InvalidError."""
     tidy = text.name(name, "the division's name")
@@ -102,7 +112,7 @@ def put_site(
     if address is not None:
         values["address"] = text.name(address, "the site's address")
     if workplace_id is not None:
-        values["workplace_id"] = _workplace(workplace_id)
+        values["workplace_id"] = checked_workplace(workplace_id)
     where = (sites.c.division_id == division_id) & (sites.c.name == tidy)
     known = conn.execute(select(sites.c.id).where(where)).scalar()
     if known is None:
@@ -113,7 +123,7 @@ def put_site(
     return int(known)
 
 
-def workplace_id(value: str) -> str:
+def checked_workplace(value: str) -> str:
     """A workplace id of Checkinatwork, tidied. Raises InvalidError."""
     tidy = value.strip().upper()
     if len(tidy) != 13 or not _WORKPLACE.issuperset(tidy):
@@ -122,11 +132,6 @@ def workplace_id(value: str) -> str:
             " it is 13 letters and digits, without I and O"
         )
     return tidy
-
-
-def _workplace(value: str) -> str:
-    # The parameter of `put_site` has the function's name.
-    return workplace_id(value)
 
 
 def _ids(conn: Connection, numbers: list[str]) -> dict[str, int]:

@@ -1,5 +1,8 @@
 """Corrections and exports."""
 
+from alembic import op
+from sqlalchemy import BigInteger, Column
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -7,8 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    return
+    for table in ("divisions", "sites"):
+        op.add_column(table, Column("closed_ms", BigInteger, comment="NULL: open"))
 
 
 def downgrade() -> None:
-    return
+    for table in ("sites", "divisions"):
+        op.drop_column(table, "closed_ms")
