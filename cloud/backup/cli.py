@@ -42,8 +42,7 @@ def backup(config_path: Path, out: Path, keys: Path | None, as_json: bool) -> No
 def restore(config_path: Path, source: Path, keys: Path | None, force: bool, as_json: bool) -> None:
     """Put a backup in the database's place. Terminals then send again what it lacks.
 
-    Stop ingest and serve first; a running ingest is noticed, and nothing is done. On SQLite a serve
-    that was left running is not: it shows the database that was replaced until it is started again.
+    Stop ingest and serve first; one that still runs is noticed, and nothing is done.
     Bring an older backup to the present schema with `pointeuse cloud migrate` afterwards.
 
     Safe to run again, also after it was cut short.

@@ -72,8 +72,11 @@ def refuse_unless_free(url: str, *, force: bool) -> None:
     """Raise RefusedError when somebody works on the database, or, without `force`, it holds any."""
     parsed = db.parse_url(url)
     if kind(url) == "sqlite":
-        if Path(str(parsed.database)).exists() and not force:
-            raise RefusedError(f"{parsed.database} is there: --force puts the backup in its place")
+        path = Path(str(parsed.database))
+        if path.exists():
+            if not force:
+                raise RefusedError(f"{path} is there: --force puts the backup in its place")
+            _refuse_if_open(path)
         return
     engine = db.writer_engine(url)
     try:
@@ -122,6 +125,21 @@ def put_back(url: str, directory: Path, number: int, held: int) -> None:
         sync_directory(path.parent)
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"cannot restore {path}: {error}") from error
+
+
+def _refuse_if_open(path: Path) -> None:
+    """Raise RefusedError when a process has the SQLite database open, were it only to read it.
+
+    Its log can be put away only by who is alone with it (SQLite, "Write-Ahead Logging" 3).
+    """
+    with closing(sqlite3.connect(path, timeout=_LINGER_S)) as conn:
+        try:
+            conn.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise RefusedError(f"somebody works on {path}: stop serve first") from error
+        except sqlite3.DatabaseError:
+            return  # it is damaged: that is why it is replaced
 
 
 def _others(engine: Engine) -> int:

@@ -180,3 +180,30 @@ def test_a_dump_that_is_cut_short_changes_nothing(platform: Platform) -> None:
     with pytest.raises(BackupError):
         databases.put_back(platform.url, platform.out, 9, 0)
     assert platform.rows(registrations) == before
+
+
+def test_a_reader_that_was_left_running_is_noticed(platform: Platform) -> None:
+    """As `serve` is, between two requests, on either database."""
+    reader = db.reader_engine(platform.url)
+    with reader.connect() as conn:
+        conn.execute(select(registrations.c.id))
+    before = platform.rows(registrations)
+    with pytest.raises(RefusedError, match="serve"):
+        platform.restore()
+    assert platform.rows(registrations) == before
+    reader.dispose()
+    platform.restore()
+
+
+def test_a_database_that_decayed_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "platform.sqlite"
+    engine = db.writer_engine(f"sqlite:///{path}")
+    migrations.upgrade(engine)
+    engine.dispose()
+    platform = Platform(f"sqlite:///{path}", tmp_path)
+    platform.taps(3)
+    platform.work(("records", platform.terminal.batch()), new=True)
+    service.backup(platform.url, platform.directory, platform.out, None)
+    path.write_bytes(b"not a database at all" * 500)
+    platform.restore()
+    assert len(platform.rows(registrations)) == 3
