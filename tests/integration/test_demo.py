@@ -1,8 +1,10 @@
 """The demonstration's scenario, on real parts: the whole path at once."""
 
 import contextlib
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from hwsim.demo.outcome import FIELDS
@@ -90,3 +93,32 @@ def _running(directory: Path) -> list[str]:
             if str(directory) in command:
                 found.append(command)
     return found
+
+
+def test_every_login_it_prints_is_let_in(short_path: Path) -> None:
+    command = [POINTEUSE, "sim", "demo", "--directory", short_path / "demo"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        said = "".join(itertools.takewhile(lambda line: "Ctrl-C" not in line, demo.stdout))
+        found = [_log_in(said, email) for email in re.findall(r"^ +(\S+@\S+)", said, re.MULTILINE)]
+        demo.terminate()
+        assert demo.wait() == 0
+    assert found == ["Operator", "An Peeters", "Luc Lambert", "Eva Schmitz", "Kim Janssens",
+                     "Marie Dubois"]  # fmt: skip
+
+
+def _log_in(said: str, email: str) -> str:
+    """Whom the page greets that an account reaches with what the demonstration printed."""
+    (url,), (password,) = re.findall(r"http\S+", said), re.findall(r"password (\S+)", said)
+    with httpx.Client(base_url=url, follow_redirects=True) as browser:
+        answer = browser.post(
+            "/login", data={"email": email, "password": password}, headers={"origin": url}
+        )
+        cookie = answer.history[0].cookies["__Host-pointeuse"]
+        page = browser.get("/", headers={"cookie": f"__Host-pointeuse={cookie}"})
+    assert page.status_code == 200
+    names = ["Operator", "An Peeters", "Luc Lambert", "Eva Schmitz", "Kim Janssens", "Marie Dubois"]
+    (greeted,) = [name for name in names if name in page.text]
+    return greeted

@@ -89,7 +89,7 @@ def _once(seed: int, as_json: bool) -> int:
     world = make_world(seed)
     with tempfile.TemporaryDirectory(prefix="pointeuse-demo-") as directory:
         click.echo(f"seed {seed}", err=True)
-        say("broker, platform and three terminals start")
+        say("broker, platform and five terminals start")
         with set_stage(Path(directory), world) as stage:
             expected = Scenario(stage, seed, say).play()
             stage.stack.wait_settled(len(expected))

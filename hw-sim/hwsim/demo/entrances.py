@@ -1,4 +1,4 @@
-"""The demo's three entrances: their terminals, their readers, and holding badges to them."""
+"""The demo's five entrances: their terminals, their readers, and holding badges to them."""
 
 import json
 import time
@@ -72,16 +72,18 @@ class Entrance:
 
 @dataclass
 class Entrances:
-    """One with RFID readers, an entrance with scanners, and one with a PC/SC reader."""
+    """One with RFID readers, an entrance with scanners, one with a PC/SC reader, and two more."""
 
     tags: Entrance
     codes: Entrance
     cards: Entrance
+    more: list[Entrance]
+    """With RFID readers, where few people pass."""
     pcscd: Pcscd
 
     def all(self) -> list[Entrance]:
-        """The three."""
-        return [self.tags, self.codes, self.cards]
+        """The five."""
+        return [self.tags, self.codes, self.cards, *self.more]
 
     def tap_card(self, badge: Badge) -> bool:
         """Hold a card to the PC/SC reader until it was read."""
@@ -131,7 +133,8 @@ def open_entrances(stack: Stack) -> Iterator[Entrances]:
             gate=_GATE,
             env=pcscd.environment,
         )
-        yield Entrances(tags, codes, cards, pcscd)
+        more = [entrance(name, "rdm6300") for name in ("quay", "yard")]
+        yield Entrances(tags, codes, cards, more, pcscd)
 
 
 def hardware_table(reader: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hwsim.demo.entrances import Entrances
+from hwsim.demo.logins import open_accounts, table
 from hwsim.demo.setting import set_stage
 from hwsim.demo.world import World
-from hwsim.stack import OPERATOR
 
 PAUSE_S = (0.4, 2.5)
 """Between two taps, in seconds: enough to read the page, not enough to fall asleep."""
@@ -28,9 +28,9 @@ def run_live(
     """
     chance = random.Random(seed)
     with set_stage(directory, world, reader) as stage:
+        password = open_accounts(stage.stack, world)
         say(
-            f"\n  {stage.stack.url}\n"
-            f"  log in as {OPERATOR}, password {stage.stack.operator_password()}\n\n"
+            f"\n  {stage.stack.url}\n\n  Log in with the password {password} as\n{table(world)}\n\n"
             "Registrations arrive there as workers tap. Ctrl-C stops it."
         )
         while not stop.wait(chance.uniform(*PAUSE_S)):
@@ -49,6 +49,9 @@ def _anybody(chance: random.Random, world: World, entrances: Entrances) -> None:
         entrances.tags.serial[reader].device.wrong_checksum(badge.number)
     elif draw < 0.10:
         entrances.tags.present(reader, chance.choice(world.newcomers).badge)
+    elif draw < 0.25:
+        entrance = chance.choice(entrances.more)
+        entrance.present(reader, chance.choice(world.of_profile("em4100")).badge)
     elif draw < 0.55:
         entrances.tags.present(reader, chance.choice(world.of_profile("em4100")).badge)
     elif draw < 0.85:

@@ -50,8 +50,8 @@ def set_stage(directory: Path, world: World, reader: str | None = None) -> Itera
 
 def first_sites(world: World) -> dict[str, Site]:
     """Where each terminal stands when the day begins."""
-    kaai, station, citadelle, _ = world.sites
-    return {"tags": kaai, "codes": station, "cards": citadelle}
+    kaai, station, citadelle, quai = world.sites
+    return {"tags": kaai, "codes": station, "cards": citadelle, "quay": quai, "yard": station}
 
 
 def world_toml(world: World, stack: Stack, places: dict[str, Site]) -> str:
