@@ -11,16 +11,19 @@ from cloud.languages.current import gettext as _
 
 
 class StaleError(ConflictError):
-    """Somebody else changed it meanwhile. `changes`: (field, as it was shown, as it is now)."""
+    """Somebody else changed it meanwhile.
 
-    def __init__(self, changes: list[tuple[str, str, str]]) -> None:
+    `changes`: (field, as it was shown, as it is now); `now`: all that a form shows of it now.
+    """
+
+    def __init__(self, changes: list[tuple[str, str, str]], now: Mapping[str, str]) -> None:
         super().__init__(
             _(
                 "Somebody else changed this since you opened it. Nothing of yours was entered: look"
                 " at what changed, and send it again if you still want to."
             )
         )
-        self.changes = changes
+        self.changes, self.now = changes, dict(now)
 
 
 def refuse_stale(was: Mapping[str, str], now: Mapping[str, str]) -> None:
@@ -31,4 +34,4 @@ def refuse_stale(was: Mapping[str, str], now: Mapping[str, str]) -> None:
         if field in was and was[field] != value
     ]
     if changes:
-        raise StaleError(changes)
+        raise StaleError(changes, now)

@@ -48,6 +48,23 @@ def listed_sites(
     return [dict(row) for row in rows.mappings()]
 
 
+def listed_places(
+    conn: Connection, *, divisions_visible: ColumnElement[bool], sites_visible: ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    """Divisions by name, each with its `sites` by name; of both only what is visible."""
+    found: dict[int, dict[str, Any]] = {}
+    for row in conn.execute(
+        select(divisions).where(divisions_visible).order_by(divisions.c.name, divisions.c.id)
+    ).mappings():
+        found[row["id"]] = {**row, "sites": []}
+    for row in conn.execute(
+        select(sites).where(sites_visible).order_by(sites.c.name, sites.c.id)
+    ).mappings():
+        if row["division_id"] in found:
+            found[row["division_id"]]["sites"].append(dict(row))
+    return list(found.values())
+
+
 def company_id(conn: Connection, company: str) -> int:
     """The id of a registered company by VAT number or by name.
 

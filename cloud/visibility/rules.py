@@ -80,6 +80,21 @@ class Viewer:
         """TRAIL."""
         return self.whole and self.account_id is not None
 
+    @property
+    def administers(self) -> bool:
+        """WHOLE: whether it changes what the company has, and gives access."""
+        return self.reads_trail and self.role is Role.ADMINISTRATOR
+
+    @property
+    def reads_workers(self) -> bool:
+        """WORKER."""
+        return self.account_id is not None and not self.external
+
+    @property
+    def enters_workers(self) -> bool:
+        """WORKER: whether it changes the company's workers as well."""
+        return self.reads_workers and self.role in (Role.ADMINISTRATOR, Role.MANAGER)
+
 
 def viewer(conn: Connection, account: int, company: int) -> Viewer:
     """MEMBER and GRANTED: an account's view of a company. Raises NotFoundError without one.
@@ -131,6 +146,17 @@ def visible_companies(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     if isinstance(seen_by, Operator):
         return companies.c.private.is_(False)
     return companies.c.id == seen_by.company_id
+
+
+def visible_divisions(seen_by: Viewer | Operator) -> ColumnElement[bool]:
+    """WHOLE and GRANTED: a condition on `divisions`; with a granted site its division is named."""
+    if isinstance(seen_by, Operator):
+        return true()
+    ours = divisions.c.company_id == seen_by.company_id
+    if seen_by.whole:
+        return ours
+    around = select(sites.c.division_id).where(sites.c.id.in_(sorted(seen_by.sites)))
+    return ours & or_(divisions.c.id.in_(sorted(seen_by.divisions)), divisions.c.id.in_(around))
 
 
 def visible_sites(seen_by: Viewer | Operator) -> ColumnElement[bool]:

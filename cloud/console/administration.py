@@ -1,0 +1,11 @@
+"""The pages on which a company is administered."""
+
+from fastapi import FastAPI
+
+from cloud.console import divisions
+
+
+def install(app: FastAPI) -> None:
+    """Add their routes."""
+    for pages in (divisions,):
+        pages.install(app)
