@@ -96,7 +96,7 @@ def _running(directory: Path) -> list[str]:
 
 
 def test_every_login_it_prints_is_let_in(short_path: Path) -> None:
-    command = [POINTEUSE, "sim", "demo", "--directory", short_path / "demo"]
+    command: list[str | Path] = [POINTEUSE, "sim", "demo", "--directory", short_path / "demo"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as demo:
