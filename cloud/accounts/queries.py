@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from cloud.accounts.tables import accounts, grants, memberships
+from cloud.accounts.tables import accounts, grants, invitations, memberships
 from cloud.companies.tables import companies, divisions, sites
+from cloud.times import now_ms
 
 
 def listed(conn: Connection, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
@@ -69,3 +70,23 @@ def members(conn: Connection, company: int) -> list[dict[str, Any]]:
         .order_by(accounts.c.name, accounts.c.id)
     )
     return [{**row, "granted": sorted(granted.get(row["id"], []))} for row in rows.mappings()]
+
+
+def open_invitations(conn: Connection, company: int) -> list[dict[str, Any]]:
+    """Invitations of a company that can still be accepted, by address."""
+    rows = conn.execute(
+        select(
+            invitations.c.id,
+            invitations.c.email,
+            invitations.c.role,
+            invitations.c.external,
+            invitations.c.expires_ms,
+        )
+        .where(
+            invitations.c.company_id == company,
+            invitations.c.closed_ms.is_(None),
+            invitations.c.expires_ms > now_ms(),
+        )
+        .order_by(invitations.c.email)
+    )
+    return [dict(row) for row in rows.mappings()]

@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from cloud.console import divisions
+from cloud.console import divisions, people
 
 
 def install(app: FastAPI) -> None:
     """Add their routes."""
-    for pages in (divisions,):
+    for pages in (divisions, people):
         pages.install(app)
