@@ -1,6 +1,7 @@
 """The web application: the API under `/v1`, and the console on top of it."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -14,11 +15,16 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def create_app(
-    engine: Engine, writer: Engine, *, hosts: Iterable[str] | None = LOOPBACK
+    engine: Engine,
+    writer: Engine,
+    *,
+    hosts: Iterable[str] | None = LOOPBACK,
+    directory: Path | None = None,
 ) -> ASGIApp:
     """The application, reading through `engine`, and writing sessions through `writer`.
 
     `hosts` are the names it answers to; None: any, for a server that listens on every address.
+    `directory` is the platform's, with the key that seals numbers of people; None: there is none.
     """
     api = FastAPI(
         title="Pointeuse",
@@ -29,7 +35,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    api.state.engine, api.state.writer = engine, writer
+    api.state.engine, api.state.writer, api.state.directory = engine, writer, directory
     problems.install(api)
     for router in (registrations.router, registry.router, custody.router):
         api.include_router(router, prefix="/v1")

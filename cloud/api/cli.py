@@ -38,7 +38,8 @@ def serve(config_path: Path) -> None:
             if not address.is_loopback:
                 click.echo(_OPEN, err=True)
             hosts = None if address.is_unspecified else {*LOOPBACK, config.api.host}
-            _run(create_app(engine, writer, hosts=hosts), listener, config.api.host)
+            app = create_app(engine, writer, hosts=hosts, directory=config.directory)
+            _run(app, listener, config.api.host)
         finally:
             engine.dispose()
             writer.dispose()

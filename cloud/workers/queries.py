@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, tuple_
 
 from cloud import text
 from cloud.companies.tables import companies
 from cloud.errors import NotFoundError
-from cloud.workers.tables import workers
+from cloud.languages.current import gettext as _
+from cloud.workers.tables import badges, workers
 
 
 def worker_id(conn: Connection, company_id: int, number: str) -> int:
@@ -23,6 +24,63 @@ def worker_id(conn: Connection, company_id: int, number: str) -> int:
             f"the company has no worker {number!r}; enter one with `pointeuse cloud worker add`"
         )
     return int(found)
+
+
+def search(
+    conn: Connection,
+    visible: ColumnElement[bool],
+    *,
+    active: bool,
+    words: str = "",
+    after: int | None = None,
+    limit: int = 50,
+) -> list[RowMapping]:
+    """Workers that are `visible`, by family name, given name and id, those after worker `after`.
+
+    Each of `words` is somewhere in the given name, the family name or the number.
+    """
+    columns = (workers.c.family_name, workers.c.given_name, workers.c.id)
+    query = (
+        select(workers.c.id, workers.c.number, workers.c.given_name, workers.c.family_name)
+        .where(visible, workers.c.active.is_(active))
+        .order_by(*columns)
+        .limit(limit)
+    )
+    for word in words.split():
+        query = query.where(_contains(word))
+    if after is not None:
+        last = conn.execute(select(*columns).where(visible, workers.c.id == after)).one_or_none()
+        if last is None:
+            raise NotFoundError(_("The list has changed; begin again at its first page."))
+        query = query.where(tuple_(*columns) > tuple_(*last))
+    return list(conn.execute(query).mappings())
+
+
+def badges_of(conn: Connection, worker: int) -> list[RowMapping]:
+    """The badges linked to a worker, those that ended last."""
+    query = select(badges).where(badges.c.worker_id == worker)
+    ended = badges.c.valid_until_ms.is_not(None)
+    return list(
+        conn.execute(query.order_by(ended, badges.c.valid_until_ms.desc(), badges.c.id)).mappings()
+    )
+
+
+def with_inss(conn: Connection, visible: ColumnElement[bool], mark: bytes) -> int | None:
+    """The worker that is `visible` and has the INSS of a mark."""
+    found = conn.execute(select(workers.c.id).where(visible, workers.c.inss_mark == mark)).scalar()
+    return None if found is None else int(found)
+
+
+def _contains(word: str) -> ColumnElement[bool]:
+    # SQLite folds the case of ASCII letters only, so the usual ways to write a word are all asked.
+    ways = {word, word.lower(), word.upper(), word.capitalize()}
+    return or_(
+        *(
+            column.icontains(way, autoescape=True)
+            for way in sorted(ways)
+            for column in (workers.c.given_name, workers.c.family_name, workers.c.number)
+        )
+    )
 
 
 def listed(

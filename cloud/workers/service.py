@@ -47,12 +47,28 @@ def put_worker(
     if known is None:
         made = insert(workers).values(company_id=company_id, number=tidy, **values)
         return int(conn.execute(made.returning(workers.c.id)).scalar_one())
+    set_active(conn, known.id, known.active if active is None else active)
+    values.pop("active", None)
     conn.execute(update(workers).where(workers.c.id == known.id).values(**values))
-    if active is not None and known.active != active:
-        why = "the worker became active" if active else "the worker became inactive"
-        for badge in conn.execute(select(badges.c.id).where(badges.c.worker_id == known.id)):
-            reattribution.request(conn, badge_id=badge.id, why=why)
     return int(known.id)
+
+
+def set_active(conn: Connection, worker_id: int, active: bool) -> bool:
+    """Make a worker active or inactive; whether that changed anything.
+
+    Registrations are then attributed again.
+    """
+    changed = conn.execute(
+        update(workers)
+        .where(workers.c.id == worker_id, workers.c.active.is_distinct_from(active))
+        .values(active=active)
+    )
+    if changed.rowcount == 0:
+        return False
+    why = "the worker became active" if active else "the worker became inactive"
+    for badge in conn.execute(select(badges.c.id).where(badges.c.worker_id == worker_id)).all():
+        reattribution.request(conn, badge_id=badge.id, why=why)
+    return True
 
 
 def put_badge(conn: Connection, profile: str, number: str, *, employer: str | None = None) -> int:
