@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from cloud.accounts import api_tokens
 from cloud.api.parameters import Database
+from cloud.visibility import row_security
 from cloud.visibility.rules import Operator, Viewer, program
 
 _bearer = HTTPBearer(auto_error=False, description="A token made with `pointeuse cloud token add`.")
@@ -40,9 +41,9 @@ def caller(
             {"www-authenticate": 'Bearer error="invalid_token"'},
         )
     company = found["company_id"]
-    return Caller(
-        Operator() if company is None else program(company), whole_badges=found["whole_badges"]
-    )
+    seen_by = Operator() if company is None else program(company)
+    row_security.enter(conn, seen_by)
+    return Caller(seen_by, whole_badges=found["whole_badges"])
 
 
 CallerOf = Annotated[Caller, Depends(caller)]

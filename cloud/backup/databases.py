@@ -26,6 +26,16 @@ _CONNECTIONS = """
 """
 _LINGER_S = 3.0
 _PIECE = 1 << 20
+_ROLE = b"""
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pointeuse_reader') THEN
+        CREATE ROLE pointeuse_reader NOLOGIN;
+        GRANT pointeuse_reader TO CURRENT_USER;
+    END IF;
+END $$;
+"""
+"""On a server of its own the dump's policies speak of a role that is not there yet."""
 _CLEAR = b"""
 DO $$
 DECLARE each record;
@@ -181,7 +191,7 @@ def _replay(url: URL, dump: Path, held: int) -> None:
         assert target.stdin is not None  # noqa: S101
         # Where psql ends early, it has said why.
         with contextlib.suppress(BrokenPipeError):
-            target.stdin.write(b"BEGIN;\n" + _CLEAR)
+            target.stdin.write(b"BEGIN;\n" + _ROLE + _CLEAR)
             shutil.copyfileobj(source.stdout, target.stdin, _PIECE)
             if source.wait() == 0:
                 target.stdin.write(b"\nCOMMIT;\n")

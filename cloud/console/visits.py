@@ -10,6 +10,7 @@ from cloud.accounts import sessions
 from cloud.accounts.queries import companies_of
 from cloud.accounts.tables import accounts
 from cloud.errors import NotFoundError
+from cloud.visibility import row_security
 from cloud.visibility.rules import Operator, Viewer, viewer
 
 COOKIE = "__Host-pointeuse"
@@ -31,7 +32,10 @@ class Visit:
 
 
 def visit(request: Request, conn: Connection) -> Visit | None:
-    """The visit that a request belongs to; None: nobody is logged in."""
+    """The visit that a request belongs to; None: nobody is logged in.
+
+    The connection reads with the visitor's eyes from then on.
+    """
     session = sessions.resume(conn, request.cookies.get(COOKIE, ""))
     if session is None:
         return None
@@ -39,11 +43,14 @@ def visit(request: Request, conn: Connection) -> Visit | None:
         select(accounts.c.name, accounts.c.operator).where(accounts.c.id == session["account_id"])
     ).one()
     owned = companies_of(conn, session["account_id"])
+    seen_by = Operator(session["account_id"]) if account.operator else _view(conn, session, owned)
+    if seen_by is not None:
+        row_security.enter(conn, seen_by)
     return Visit(
         session["id"],
         session["account_id"],
         account.name,
-        Operator(session["account_id"]) if account.operator else _view(conn, session, owned),
+        seen_by,
         owned,
         sessions.is_due(session),
     )

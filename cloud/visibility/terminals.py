@@ -14,6 +14,7 @@ from cloud.errors import InvalidError
 from cloud.terminals.tables import assignments, terminals
 from cloud.times import now_ms, rfc3339
 from cloud.visibility.explain import Explanation, active_company, elsewhere
+from cloud.visibility.row_security import lifted
 from cloud.visibility.rules import Viewer, visible_terminals
 from cloud.visibility.steps import Mender, Step, note, ok, stop
 from protocol.identity import group, parse_device_number
@@ -28,14 +29,15 @@ def explain(conn: Connection, seen_by: Viewer, device: str) -> Explanation:
         number = parse_device_number(device)
     except ValueError as error:
         raise InvalidError(str(error)) from None
-    steps = [active_company(conn, seen_by)]
-    row = conn.execute(
-        select(terminals).where(terminals.c.device == number, visible_terminals(seen_by))
-    ).one_or_none()
-    if row is None:
-        steps.append(_hidden(conn, seen_by, number))
-    else:
-        steps.extend(_condition(conn, row))
+    with lifted(conn):
+        steps = [active_company(conn, seen_by)]
+        row = conn.execute(
+            select(terminals).where(terminals.c.device == number, visible_terminals(seen_by))
+        ).one_or_none()
+        if row is None:
+            steps.append(_hidden(conn, seen_by, number))
+        else:
+            steps.extend(_condition(conn, row))
     return Explanation(tuple(steps))
 
 

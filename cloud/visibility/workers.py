@@ -10,6 +10,7 @@ from cloud.companies.tables import divisions, sites
 from cloud.registrations.tables import registrations
 from cloud.times import now_ms, rfc3339
 from cloud.visibility.explain import Explanation, active_company, elsewhere
+from cloud.visibility.row_security import lifted
 from cloud.visibility.rules import Viewer, visible_registrations, visible_workers
 from cloud.visibility.steps import Mender, Step, note, ok, stop
 from cloud.workers.tables import badges, workers
@@ -28,12 +29,9 @@ def explain(
 ) -> Explanation:
     """Why the worker with this number or name is not visible, or not wholly, in a period."""
     period = _period(since_ms, until_ms)
-    return Explanation(
-        (
-            active_company(conn, seen_by),
-            *_steps(conn, seen_by, text.name(who, "the worker"), period),
-        )
-    )
+    name = text.name(who, "the worker")
+    with lifted(conn):
+        return Explanation((active_company(conn, seen_by), *_steps(conn, seen_by, name, period)))
 
 
 def _steps(
