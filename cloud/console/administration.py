@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from cloud.console import divisions, people
+from cloud.console import divisions, people, workers
 
 
 def install(app: FastAPI) -> None:
     """Add their routes."""
-    for pages in (divisions, people):
+    for pages in (divisions, people, workers):
         pages.install(app)
