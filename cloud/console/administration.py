@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from cloud.console import divisions, people, workers
+from cloud.console import divisions, imports, people, workers
 
 
 def install(app: FastAPI) -> None:
     """Add their routes."""
-    for pages in (divisions, people, workers):
+    for pages in (divisions, people, imports, workers):
         pages.install(app)

@@ -5,7 +5,6 @@ whoever looks for one sends a form.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -17,12 +16,13 @@ from cloud import text, times
 from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.console.forms import Problems, packed, unpacked
 from cloud.console.members import Member, WorkersReader, WorkersWriter
+from cloud.console.vaults import vault_of
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.visibility.rules import visible_workers
 from cloud.workers import badging, editing, inss, queries, service
-from cloud.workers.vault import Vault, VaultError
+from cloud.workers.vault import VaultError
 
 ROWS = 50
 PROFILES = {
@@ -318,17 +318,6 @@ def _checked(request: Request, typed: dict[str, str], was: str) -> tuple[dict[st
             with problems.of("inss_number"):
                 values |= editing.sealed(vault_of(request), digits)
     return values, problems
-
-
-def vault_of(request: Request) -> Vault:
-    """The platform's vault. Raises InvalidError when there is no key to seal with."""
-    directory = request.app.state.directory
-    if directory is not None:
-        with suppress(VaultError):
-            return Vault.open(directory)
-    raise InvalidError(
-        _("This platform has no key to keep an INSS with; ask who runs it, or leave it empty.")
-    )
 
 
 def _typed(number: str, given_name: str, family_name: str, inss_number: str) -> dict[str, str]:

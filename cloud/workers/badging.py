@@ -35,22 +35,37 @@ def link(
     check_period(from_ms, until_ms)
     lock(conn, company)
     worker_of(conn, company, worker)
+    row = take(conn, company, worker, key)
+    _set_period(conn, row, from_ms, until_ms)
+    return int(row.id)
+
+
+def take(conn: Connection, company: int, worker: int, key: tuple[str, str]) -> Row[Any]:
+    """Link a badge to a worker of a company, its dates left alone; the badge.
+
+    Raises InvalidError, ConflictError.
+    """
     badge = service.put_badge(conn, *key)
     row = conn.execute(select(badges).where(badges.c.id == badge).with_for_update()).one()
-    if row.worker_id is not None and row.worker_id != worker:
+    if row.worker_id == worker:
+        return row
+    if row.worker_id is not None:
         raise ConflictError(_taken(conn, company, row.worker_id))
     ours = conn.execute(select(companies.c.vat).where(companies.c.id == company)).scalar_one()
-    told = row.employer_vat
-    if row.worker_id is None and told is not None and told[:1].isalpha() and told != ours:
+    refuse_employer(row.employer_vat, ours)
+    service.link_badge(conn, badge, worker)
+    return row
+
+
+def refuse_employer(told: str | None, ours: str) -> None:
+    """Raise ConflictError for a badge that tells another employer's VAT number than `ours`."""
+    if told is not None and told[:1].isalpha() and told != ours:
         raise ConflictError(
             _(
                 "The badge says that its holder works for another company; enter a badge that names"
                 " yours, or none."
             )
         )
-    service.link_badge(conn, badge, worker)
-    _set_period(conn, row, from_ms, until_ms)
-    return badge
 
 
 def set_period(

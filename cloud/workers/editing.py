@@ -23,7 +23,7 @@ INSS = ("inss_sealed", "inss_mark")
 
 def checked_number(number: str) -> str:
     """A worker's number, tidied. Raises InvalidError."""
-    return text.name(number, _("the worker's number"))
+    return text.name(number, _("the number"))
 
 
 def checked_given_name(name: str) -> str:

@@ -1,5 +1,6 @@
 """Entering many workers at once: first what would become of each row, then all of it or nothing."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from cloud import text
+from cloud.companies.tables import companies
 from cloud.errors import ConflictError, InvalidError, RefusedError
-from cloud.workers import inss, service
-from cloud.workers.sheets import Row
+from cloud.languages.current import gettext as _
+from cloud.workers import badging, editing, inss, service
+from cloud.workers.sheets import TITLES, Row
 from cloud.workers.tables import badges, workers
 from cloud.workers.vault import Vault
 
@@ -20,6 +22,12 @@ _YES = frozenset(
 _NO = frozenset({"0", "non", "nee", "nein", "no", "false", "faux", "onwaar", "inactif", "inactief"})
 PROFILE = "printed"
 """What a list calls a badge's number is the one printed on it."""
+_CHECKS = {
+    "number": editing.checked_number,
+    "given_name": editing.checked_given_name,
+    "family_name": editing.checked_family_name,
+}
+_UNIQUE = ("number", "inss_mark", "badge")
 
 
 class Fate(StrEnum):
@@ -48,22 +56,26 @@ def plan(conn: Connection, company: int, rows: Iterable[Row], vault: Vault) -> l
         for row in conn.execute(select(workers).where(workers.c.company_id == company))
     }
     by_mark = {row.inss_mark: row.number for row in known.values() if row.inss_mark is not None}
-    owners = {
-        row.number: row.worker_id
-        for row in conn.execute(
-            select(badges.c.number, badges.c.worker_id).where(badges.c.profile == PROFILE)
+    owners, employers = {}, {}
+    for row in conn.execute(
+        select(badges.c.number, badges.c.worker_id, badges.c.employer_vat).where(
+            badges.c.profile == PROFILE
         )
-    }
+    ):
+        owners[row.number], employers[row.number] = row.worker_id, row.employer_vat
+    ours = conn.execute(select(companies.c.vat).where(companies.c.id == company)).scalar_one()
     seen: dict[tuple[str, Any], int] = {}
     planned = []
-    for row in rows:
+    for each in rows:
         try:
-            values = _values(row, vault)
-            _refuse_twice(seen, row.line, values)
+            values = _values(each, vault)
+            _refuse_twice(seen, each.line, values)
             _refuse_taken(values, known, by_mark, owners)
-            planned.append(_planned(row.line, values, known.get(values["number"]), owners))
+            if owners.get(values.get("badge")) is None:
+                badging.refuse_employer(employers.get(values.get("badge")), ours)
+            planned.append(_planned(each.line, values, known.get(values["number"]), owners))
         except RefusedError as error:
-            planned.append(Planned(row.line, Fate.REFUSE, str(error), {}))
+            planned.append(Planned(each.line, Fate.REFUSE, str(error), {}))
     return planned
 
 
@@ -76,24 +88,36 @@ def apply(conn: Connection, company: int, planned: Iterable[Planned]) -> dict[st
     for row in planned:
         counts[row.fate] += 1
         if row.fate is Fate.REFUSE:
-            raise ConflictError(f"line {row.line}: {row.detail}; nothing was entered")
+            raise ConflictError(
+                _("line %(line)d: %(why)s; nothing was entered")
+                % {"line": row.line, "why": row.detail}
+            )
         if row.fate is Fate.SAME:
             continue
         values = dict(row.values)
         badge = values.pop("badge", None)
         worker = service.put_worker(conn, company, **values)
         if badge is not None:
-            service.link_badge(conn, service.put_badge(conn, PROFILE, badge), worker)
+            badging.take(conn, company, worker, (PROFILE, badge))
     return counts
+
+
+def fingerprint(planned: Iterable[Planned]) -> str:
+    """What was planned, in a word: the same for the same fates and values.
+
+    Sealed numbers are left out, for they are other ones each time; what they are found by is not.
+    """
+    digest = hashlib.sha256()
+    for row in planned:
+        values = {name: value for name, value in row.values.items() if name != "inss_sealed"}
+        digest.update(repr((row.line, row.fate.value, row.detail, sorted(values.items()))).encode())
+    return digest.hexdigest()
 
 
 def _values(row: Row, vault: Vault) -> dict[str, Any]:
     """The row as columns of a worker. Raises InvalidError."""
     fields = row.fields
-    values: dict[str, Any] = {
-        name: text.name(fields.get(name, ""), f"the {name.replace('_', ' ')}")
-        for name in ("number", "given_name", "family_name")
-    }
+    values: dict[str, Any] = {name: check(fields.get(name, "")) for name, check in _CHECKS.items()}
     if "active" in fields:
         values["active"] = _truth(fields["active"])
     if "inss" in fields:
@@ -108,18 +132,24 @@ def _values(row: Row, vault: Vault) -> dict[str, Any]:
 def _truth(word: str) -> bool:
     plain = word.strip().lower()
     if plain not in _YES | _NO:
-        raise InvalidError(f"{word[:20]!r} does not say whether the worker is active: yes or no")
+        raise InvalidError(
+            _("“%(word)s” does not say whether the worker is active: yes or no")
+            % {"word": word[:20]}
+        )
     return plain in _YES
 
 
 def _refuse_twice(seen: dict[tuple[str, Any], int], line: int, values: dict[str, Any]) -> None:
-    names = {"number": "number", "inss_mark": "INSS", "badge": "badge"}
+    names = {column: TITLES[column.removesuffix("_mark")] for column in _UNIQUE}
     for column, name in names.items():
         if column not in values:
             continue
         earlier = seen.setdefault((column, values[column]), line)
         if earlier != line:
-            raise ConflictError(f"the same {name} stands on line {earlier}; keep one of them")
+            raise ConflictError(
+                _("the same %(what)s stands on line %(line)d; keep one of them")
+                % {"what": _(name), "line": earlier}
+            )
 
 
 def _refuse_taken(
@@ -128,26 +158,29 @@ def _refuse_taken(
     number = values["number"]
     holder = by_mark.get(values.get("inss_mark", b""))
     if holder is not None and holder != number:
-        raise ConflictError(f"worker {holder} has this INSS already; use that number")
+        raise ConflictError(
+            _("worker %(number)s has this INSS already; use that number") % {"number": holder}
+        )
     owner = owners.get(values.get("badge", ""))
     mine = known[number].id if number in known else None
     if owner is not None and owner != mine:
-        raise ConflictError("this badge is linked to somebody already; unlink it there first")
+        raise ConflictError(_("this badge is linked to somebody already; unlink it there first"))
 
 
 def _planned(line: int, values: dict[str, Any], known: Any, owners: dict[str, Any]) -> Planned:
     if known is None:
-        return Planned(line, Fate.CREATE, f"worker {values['number']} is new", values)
-    compared = {"given_name": "given name", "family_name": "family name", "active": "active"}
+        return Planned(
+            line, Fate.CREATE, _("worker %(number)s is new") % {"number": values["number"]}, values
+        )
     changed = [
-        name
-        for column, name in compared.items()
+        _(TITLES[column])
+        for column in ("given_name", "family_name", "active")
         if column in values and values[column] != getattr(known, column)
     ]
     if "inss_mark" in values and values["inss_mark"] != known.inss_mark:
-        changed.append("INSS")
+        changed.append(_(TITLES["inss"]))
     if "badge" in values and owners.get(values["badge"]) != known.id:
-        changed.append("badge")
+        changed.append(_(TITLES["badge"]))
     if not changed:
-        return Planned(line, Fate.SAME, "is as it stands", values)
-    return Planned(line, Fate.CHANGE, f"changes: {', '.join(changed)}", values)
+        return Planned(line, Fate.SAME, _("is as it stands"), values)
+    return Planned(line, Fate.CHANGE, _("changes: %(what)s") % {"what": ", ".join(changed)}, values)

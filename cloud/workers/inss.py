@@ -6,6 +6,7 @@ from stdnum.be import bis, nn
 from stdnum.exceptions import ValidationError
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
 
 _SEPARATORS = re.compile(r"[\s.\-/]")
 
@@ -18,10 +19,10 @@ def normalise(text: str) -> str:
     """
     digits = _SEPARATORS.sub("", text)
     if not re.fullmatch(r"[0-9]{11}", digits):
-        raise InvalidError("the INSS is 11 digits, such as 85.07.30-033.28")
+        raise InvalidError(_("the INSS is 11 digits, such as 85.07.30-033.28"))
     # 97 - x lies between 1 and 97; stdnum takes 00 for 97.
     if not 1 <= int(digits[9:]) <= 97 or not (_valid(nn, digits) or _valid(bis, digits)):
-        raise InvalidError("the INSS is not valid: its check digits or its date do not fit")
+        raise InvalidError(_("the INSS is not valid: its check digits or its date do not fit"))
     return digits
 
 

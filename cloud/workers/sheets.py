@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_ROWS = 20_000
@@ -40,6 +42,15 @@ COLUMNS: dict[str, frozenset[str]] = {
     "active": frozenset({"actif", "actief", "aktiv", "active"}),
 }
 """The words by which each column is known, without accents and in lower case."""
+TITLES = {
+    "number": mark("number"),
+    "given_name": mark("given name"),
+    "family_name": mark("family name"),
+    "inss": mark("INSS"),
+    "badge": mark("badge"),
+    "active": mark("active"),
+}
+"""What people call the columns."""
 _REQUIRED = ("number", "given_name", "family_name")
 
 
@@ -70,11 +81,11 @@ def rows(content: bytes) -> Iterator[Row]:
     """
     if len(content) > MAX_BYTES:
         raise InvalidError(
-            f"the file is longer than {MAX_BYTES // 1024 // 1024} MiB; save the list of workers"
-            " alone, as CSV"
+            _("the file is longer than %(size)d MiB; save the list of workers alone, as CSV")
+            % {"size": MAX_BYTES // 1024 // 1024}
         )
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise InvalidError("the file is a spreadsheet; save it as CSV (UTF-8) first")
+        raise InvalidError(_("the file is a spreadsheet; save it as CSV (UTF-8) first"))
     lines = _text(content).splitlines(keepends=True)
     header = next((line for line in lines if line.strip()), "")
     reader = csv.reader(lines, delimiter=_delimiter(header), strict=True)
@@ -86,7 +97,10 @@ def rows(content: bytes) -> Iterator[Row]:
         except StopIteration:
             break
         except csv.Error as error:
-            raise InvalidError(f"line {reader.line_num}: {error}; check the quotes") from None
+            raise InvalidError(
+                _("line %(line)d: %(why)s; check the quotes")
+                % {"line": reader.line_num, "why": error}
+            ) from None
         if not any(field.strip() for field in fields):
             continue
         if places is None:
@@ -94,26 +108,32 @@ def rows(content: bytes) -> Iterator[Row]:
             continue
         count += 1
         if count > MAX_ROWS:
-            raise InvalidError(f"the file has more than {MAX_ROWS:,} workers; part it in several")
+            raise InvalidError(
+                _("the file has more than %(most)d workers; part it in several")
+                % {"most": MAX_ROWS}
+            )
         yield _row(reader.line_num, fields, places)
     if places is None:
-        raise InvalidError("the file is empty; the first line names the columns")
+        raise InvalidError(_("the file is empty; the first line names the columns"))
 
 
 def _row(line: int, fields: list[str], places: dict[str, int]) -> Row:
     if any(len(field) > _FIELD for field in fields):
-        raise InvalidError(f"line {line}: a field is longer than {_FIELD}; check the quotes")
+        raise InvalidError(
+            _("line %(line)d: a field is longer than %(most)d characters; check the quotes")
+            % {"line": line, "most": _FIELD}
+        )
     found = {name: fields[place].strip() for name, place in places.items() if place < len(fields)}
     return Row(line, {name: value for name, value in found.items() if value})
 
 
 def _text(content: bytes) -> str:
-    for mark, encoding in (
+    for beginning, encoding in (
         (b"\xef\xbb\xbf", "utf-8-sig"),
         (b"\xff\xfe", "utf-16"),
         (b"\xfe\xff", "utf-16"),
     ):
-        if content.startswith(mark):
+        if content.startswith(beginning):
             return _decoded(content, encoding)
     try:
         return content.decode()
@@ -126,7 +146,8 @@ def _decoded(content: bytes, encoding: str) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         raise InvalidError(
-            f"the file is no text in {encoding} (byte {error.start}); save it as CSV (UTF-8)"
+            _("the file is no text in %(encoding)s (byte %(byte)d); save it as CSV (UTF-8)")
+            % {"encoding": encoding, "byte": error.start}
         ) from None
 
 
@@ -143,13 +164,18 @@ def _places(header: list[str]) -> dict[str, int]:
             if word not in words:
                 continue
             if name in found:
-                raise InvalidError(f"two columns mean {name.replace('_', ' ')}; rename one")
+                raise InvalidError(
+                    _("two columns mean %(column)s; rename one") % {"column": _(TITLES[name])}
+                )
             found[name] = place
-    missing = [name.replace("_", " ") for name in _REQUIRED if name not in found]
+    missing = [_(TITLES[name]) for name in _REQUIRED if name not in found]
     if missing:
         raise InvalidError(
-            f"no column is named {', '.join(missing)}: the first line must name the columns, as in"
-            " `number;given name;family name`"
+            _(
+                "no column is named %(columns)s: the first line must name the columns, as in"
+                " `number;given name;family name`"
+            )
+            % {"columns": ", ".join(missing)}
         )
     return found
 

@@ -1,0 +1,20 @@
+"""The vault that pages seal numbers of people with."""
+
+from contextlib import suppress
+
+from fastapi import Request
+
+from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
+from cloud.workers.vault import Vault, VaultError
+
+
+def vault_of(request: Request) -> Vault:
+    """The platform's vault. Raises InvalidError when there is no key to seal with."""
+    directory = request.app.state.directory
+    if directory is not None:
+        with suppress(VaultError):
+            return Vault.open(directory)
+    raise InvalidError(
+        _("This platform has no key to keep an INSS with; ask who runs it, or leave it empty.")
+    )
