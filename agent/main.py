@@ -203,7 +203,11 @@ class Agent:
 
     def _settings(self, told: dict[str, Any]) -> dict[str, Any]:
         now = self._clock.now()
-        clock = {"sync": now.sync.name.lower(), "bound_ms": now.bound_ms}
+        clock = {
+            "sync": now.sync.name.lower(),
+            "bound_ms": now.bound_ms,
+            "wall_ms": now.wall_ms,
+        }
         return {"clock": clock, "configuration": told}
 
     def _start_readers(self, emit: Emit) -> None:

@@ -24,6 +24,10 @@ class Telemetry:
         self._counts: Counter[str] = Counter()
         self._alarms: dict[str, str] = {}
         self.uplink = {"state": "connecting", "detail": ""}
+        self.receipt_ms: int | None = None
+        """How long the last batch waited for its receipt."""
+        self.certificate: dict[str, int] | None = None
+        """From when until when the client certificate holds."""
 
     def count(self, name: str, by: int = 1) -> None:
         """Raise a counter: taps, duplicates, cannot_store, batches, resends, reconnects..."""
@@ -73,6 +77,8 @@ class Telemetry:
                     for name, event in self._readers.items()
                 },
                 "uplink": dict(self.uplink),
+                "receipt_ms": self.receipt_ms,
+                "certificate": self.certificate,
                 "alarms": dict(self._alarms),
                 "disk_used_percent": usage(self._state).percent,
             }

@@ -23,6 +23,7 @@ from agent.trust_store import TrustStore
 from agent.uplink.backlog import Backlog
 from agent.uplink.backoff import Backoff
 from agent.uplink.batch_size import BatchSize
+from agent.uplink.certificate import dates
 from agent.uplink.connection import Connection, ConnectionLostError, Waker, tls_context
 from agent.uplink.verdicts import Back, CloseEpoch, Forward, Hold, Ignore, Meaning
 from protocol import VERSION, topics
@@ -104,6 +105,7 @@ class Uplink:
     # -- one session -------------------------------------------------------------------------
 
     def _session(self) -> None:
+        self._telemetry.certificate = dates(self._state)
         # A clock that may be years ahead must not keep a terminal away from its platform.
         check_dates = self._clock.now().sync is Sync.SYNCHRONISED
         with Connection(
@@ -159,6 +161,7 @@ class Uplink:
             return
         self._telemetry.count("batches")
         self._telemetry.count("resends", self._backlog.resends - resends)
+        sent = time.monotonic()
         try:
             connection.publish(
                 self._topic("records"), batch.encode(), expiry_s=self._settings.resend_s
@@ -167,6 +170,7 @@ class Uplink:
         except ConnectionLostError:
             self._size.unanswered()
             raise
+        self._telemetry.receipt_ms = int((time.monotonic() - sent) * 1000)
         self._size.answered()
         if isinstance(meaning, Back) and meaning.seq < batch.first:
             # Only a hello can tell where the journal begins: asking on would go in circles.

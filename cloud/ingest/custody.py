@@ -21,6 +21,7 @@ from cloud.ingest.chains import Chains, Placed
 from cloud.ingest.messages import Answer, Incoming, RejectedError
 from cloud.ingest.verify import verify_batch
 from cloud.terminals.tables import terminals
+from cloud.terminals.telemetry import History
 from cloud.times import now_ms
 from protocol.batches import Batch
 from protocol.errors import MalformedError, ProtocolError
@@ -53,6 +54,7 @@ class Custody:
         """`directory` is the platform's, with its trust documents."""
         self._engine, self._directory, self._generation = engine, directory, generation
         self._keys: dict[bytes, VerifyKey] = {}
+        self._history = History()
 
     def accept(self, group: Sequence[Incoming]) -> list[Answer]:
         """Store a group and commit; what to answer, now that it is durable.
@@ -210,7 +212,9 @@ class Custody:
         text = _NUL.sub(r"\1", msgspec.json.encode(merged).decode())
         values: dict[str, Any] = {"last_status": text}
         if not incoming.retained:
-            values["last_seen_ms"] = now_ms()
+            values["last_seen_ms"] = now = now_ms()
+            if incoming.name == "telemetry":
+                self._history.note(conn, terminal.id, said, now)
         conn.execute(update(terminals).where(terminals.c.id == terminal.id).values(**values))
 
     def _seen(self, conn: Connection, terminal: Terminal, **said: Any) -> None:

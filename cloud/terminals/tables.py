@@ -1,4 +1,4 @@
-"""Terminals, and the sites they are assigned to, from when until when."""
+"""Terminals, the sites they are assigned to from when until when, and what they told of late."""
 
 from sqlalchemy import (
     BigInteger,
@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -50,4 +51,29 @@ assignments = Table(
         sqlite_where=text("to_ms IS NULL"),
         postgresql_where=text("to_ms IS NULL"),
     ),
+)
+
+telemetry = Table(
+    "telemetry",
+    metadata,
+    Column("terminal_id", ForeignKey("terminals.id"), nullable=False),
+    Column("at_ms", Millis, nullable=False, comment="when the five minutes began"),
+    Column("queue", BigInteger, comment="the most in them"),
+    Column("receipt_ms", Millis, comment="the longest in them"),
+    Column("clock_ms", Millis, comment="the terminal's minus ours, the nearest to zero"),
+    Column("clock_sync", Text),
+    Column("clock_bound_ms", Millis),
+    Column("unreadable", BigInteger, comment="since the terminal's program started"),
+    Column("uptime_s", BigInteger),
+    Column("readers", Text, comment="JSON: states by name"),
+    Column("certificate_ms", Millis, comment="when it ends"),
+    PrimaryKeyConstraint("terminal_id", "at_ms"),
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("terminal_id", ForeignKey("terminals.id"), primary_key=True),
+    Column("request", LargeBinary, nullable=False, comment="to be signed with `provision`"),
+    Column("at_ms", Millis, nullable=False),
 )
