@@ -1,22 +1,53 @@
 """Reading the trail."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from cloud.accounts.tables import accounts
 from cloud.audit.tables import audit
+from cloud.rows import ALL
 from cloud.times import rfc3339
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which lines: a part of the tag, a part of who's address; moments from and until before."""
+
+    what: str = ""
+    who: str = ""
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """What a line has to meet, all of it."""
+        if self.what:
+            yield audit.c.tag.icontains(self.what, autoescape=True)
+        if self.who:
+            yield accounts.c.email.icontains(self.who, autoescape=True)
+        if self.since_ms is not None:
+            yield audit.c.at_ms >= self.since_ms
+        if self.until_ms is not None:
+            yield audit.c.at_ms < self.until_ms
+
+
 def listed(
-    conn: Connection, *, company_id: int | None = None, before: int | None = None, limit: int = 100
+    conn: Connection,
+    *,
+    visible: ColumnElement[bool] = ALL,
+    company_id: int | None = None,
+    only: Filter = Filter(),
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Lines of the trail, the newest first; of one company only, if given."""
+    """Lines of the trail that are `visible`, the newest first; of one company only, if given."""
     query = (
         select(audit, accounts.c.email)
         .outerjoin(accounts, accounts.c.id == audit.c.account_id)
+        .where(visible, *only.conditions())
         .order_by(audit.c.id.desc())
         .limit(limit)
     )

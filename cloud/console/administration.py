@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from cloud.console import divisions, imports, people, workers
+from cloud.console import divisions, imports, people, trail, workers
 
 
 def install(app: FastAPI) -> None:
     """Add their routes."""
-    for pages in (divisions, people, imports, workers):
+    for pages in (divisions, people, imports, workers, trail):
         pages.install(app)

@@ -3,9 +3,12 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from cloud.errors import NotFoundError, RefusedError
+from cloud import times
+from cloud.errors import InvalidError, NotFoundError, RefusedError
+from cloud.languages.current import gettext as _
 from cloud.stale import StaleError
 
 T = TypeVar("T")
@@ -72,3 +75,19 @@ def unpacked(text: str) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     return {key: value for key, value in found.items() if isinstance(value, str)}
+
+
+def start_of(typed: str, *, after: bool = False) -> int | None:
+    """The first moment of a day in Brussels, or of the day after it; None when none was typed.
+
+    Raises InvalidError for what is no day.
+    """
+    if not typed.strip():
+        return None
+    try:
+        day = date.fromisoformat(typed.strip()) + timedelta(days=after)
+        return times.from_datetime(datetime.combine(day, datetime.min.time()))
+    except (ValueError, OverflowError, InvalidError):
+        raise InvalidError(
+            _("%(day)s is no day; write it as 2026-03-01.") % {"day": typed[:20]}
+        ) from None

@@ -5,7 +5,6 @@ whoever looks for one sends a form.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Form, Query, Request
@@ -14,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from cloud import text, times
 from cloud.api.parameters import MAX_ID, Database, Identifier
-from cloud.console.forms import Problems, packed, unpacked
+from cloud.console.forms import Problems, packed, start_of, unpacked
 from cloud.console.members import Member, WorkersReader, WorkersWriter
 from cloud.console.vaults import vault_of
 from cloud.errors import InvalidError
@@ -31,7 +30,6 @@ PROFILES = {
     "em4100": mark("number of a 125 kHz tag"),
 }
 """How badges are read; others are linked by an import or over the command line."""
-_DAY = timedelta(days=1)
 
 Text = Annotated[str, Form(max_length=1000)]
 Day = Annotated[str, Form(max_length=40)]
@@ -341,25 +339,12 @@ def _badge(badge: int, number: str) -> dict[str, object]:
 
 def _period(problems: Problems, first: str, last: str) -> tuple[int | None, int | None]:
     """From the first moment of the first day until before the first after the last day."""
-    since = problems.take("first_day", _start, first)
-    until = problems.take("last_day", lambda typed: _start(typed, after=True), last)
+    since = problems.take("first_day", start_of, first)
+    until = problems.take("last_day", lambda typed: start_of(typed, after=True), last)
     if not problems:
         with problems.of("last_day"):
             badging.check_period(since, until)
     return since, until
-
-
-def _start(typed: str, *, after: bool = False) -> int | None:
-    """The first moment of a day in Brussels, or of the one after; None for no day."""
-    if not typed.strip():
-        return None
-    try:
-        day = date.fromisoformat(typed.strip()) + (_DAY if after else timedelta())
-        return times.from_datetime(datetime.combine(day, datetime.min.time()))
-    except (ValueError, OverflowError, InvalidError):
-        raise InvalidError(
-            _("%(day)s is no day; write it as 2026-03-01.") % {"day": typed[:20]}
-        ) from None
 
 
 def _day(moment_ms: int | None, *, before: bool = False) -> str:

@@ -32,6 +32,7 @@ from sqlalchemy import ColumnElement, Connection, Select, false, or_, select, tr
 from cloud.accounts.access import membership
 from cloud.accounts.roles import Role
 from cloud.accounts.tables import grants
+from cloud.audit.tables import audit
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import NotFoundError
 from cloud.registrations.tables import registrations
@@ -180,6 +181,15 @@ def visible_terminals(seen_by: Viewer | Operator) -> ColumnElement[bool]:
             assignments.c.site_id.in_(select(sites.c.id).where(visible_sites(seen_by)))
         )
     )
+
+
+def visible_trail(seen_by: Viewer | Operator) -> ColumnElement[bool]:
+    """TRAIL: a condition on `audit`."""
+    if isinstance(seen_by, Operator):
+        return true()
+    if not seen_by.reads_trail:
+        return false()
+    return audit.c.company_id == seen_by.company_id
 
 
 def last_places() -> Select[tuple[int]]:
