@@ -151,12 +151,6 @@ def der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def common_name(name: x509.Name) -> str:
-    """The only CN of a name, or the empty string."""
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if len(found) == 1 and len(list(name)) == 1 else ""
-
-
 def problem(
     certificate: x509.Certificate,
     key: ec.EllipticCurvePublicKey,

@@ -1,9 +1,6 @@
 """Enrolment without a network: a request file from the terminal, a reply file from the platform.
 
-The request is `{0: 1, 1: identity COSE_Key, 2: COSE_Sign1 by that key over the CSR in DER}`. It
-proves three things, and nothing is issued unless all hold: its sender has the identity key, its
-sender has the key the certificate is for, and the name in the CSR is the device number of that
-identity key. So nobody gets a certificate in another terminal's name.
+The request is that of `protocol.enrolment`: it proves who asks, and nothing is issued otherwise.
 The reply is `{0: 1, 1: certificate in DER, 2: authorities in DER, 3: trust documents}`; nothing in
 it is secret, and the terminal checks it against its own keys.
 """
@@ -11,35 +8,19 @@ it is secret, and the terminal checks it against its own keys.
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from protocol import cbor, cose, trust
+from protocol import cbor, cose, enrolment, trust
+from protocol.enrolment import Request
 from protocol.errors import ProtocolError
 from protocol.fields import as_array, as_bytes, as_map, version
 from protocol.identity import compact, device_number
-from protocol.keys import SigningKey, VerifyKey
+from protocol.keys import SigningKey
 from provisioning import certificates
 from provisioning.certificates import Authority
 from provisioning.errors import ReplyError, RequestError
-
-_AAD = b"pointeuse/1/enrolment"
-_LONGEST = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A checked enrolment request: who asks, and the key the certificate is for."""
-
-    identity: VerifyKey
-    tls_key: ec.EllipticCurvePublicKey
-
-    @property
-    def device(self) -> str:
-        """The compact device number."""
-        return compact(device_number(self.identity.thumbprint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +47,14 @@ def make_request(identity: SigningKey, tls_key: ec.EllipticCurvePrivateKey) -> b
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .sign(tls_key, hashes.SHA256())
     )
-    signed = cose.sign1(identity, csr.public_bytes(serialization.Encoding.DER), _AAD)
+    signed = cose.sign1(identity, csr.public_bytes(serialization.Encoding.DER), enrolment.AAD)
     return cbor.encode({0: 1, 1: identity.public.to_cose(), 2: signed})
 
 
 def read_request(message: bytes) -> Request:
     """Check a request file. Raises RequestError naming what does not hold."""
-    if len(message) > _LONGEST:
-        raise RequestError(f"the request is longer than {_LONGEST} bytes; it is something else")
     try:
-        return _read_request(message)
+        return enrolment.read_request(message)
     except ProtocolError as error:
         raise RequestError(f"the request cannot be believed: {error}") from error
 
@@ -105,7 +84,7 @@ def read_reply(message: bytes, device: str, tls_key: ec.EllipticCurvePublicKey) 
         authorities = _trusted(reply.trust)
     except (ProtocolError, ValueError) as error:
         raise ReplyError(f"the reply cannot be believed: {error}") from error
-    name = certificates.common_name(reply.certificate.subject)
+    name = enrolment.common_name(reply.certificate.subject)
     if name != device:
         raise ReplyError(f"the reply is for device {name}, this is {device}")
     if not reply.authorities:
@@ -116,35 +95,6 @@ def read_reply(message: bytes, device: str, tls_key: ec.EllipticCurvePublicKey) 
     if why := certificates.problem(reply.certificate, tls_key, reply.authorities[0]):
         raise ReplyError(f"the reply's certificate is of no use: {why}")
     return reply
-
-
-def _read_request(message: bytes) -> Request:
-    fields = as_map(cbor.decode(message), "a request")
-    version(fields, "a request")
-    identity = VerifyKey.from_cose(as_bytes(fields.get(1), "an identity key"))
-    signed = as_bytes(fields.get(2), "a signed CSR")
-    csr, _ = cose.verify1(signed, cose.keyring([identity]), _AAD)
-    tls_key, name = _read_csr(csr)
-    request = Request(identity, tls_key)
-    if name != request.device:
-        raise RequestError(
-            f"the request asks for {name!r}, but its identity key is device {request.device}"
-        )
-    return request
-
-
-def _read_csr(der: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
-    try:
-        csr = x509.load_der_x509_csr(der)
-        valid = csr.is_signature_valid
-        key = csr.public_key()
-    except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
-        raise RequestError(f"the request holds no usable CSR: {error}") from error
-    if not valid:
-        raise RequestError("the CSR is not signed by the key it asks a certificate for")
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise RequestError("the CSR is for a key that is not P-256")
-    return key, certificates.common_name(csr.subject)
 
 
 def _trusted(documents: list[bytes]) -> list[bytes]:

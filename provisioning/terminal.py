@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography import x509
 
 from protocol import keyfiles
+from protocol.enrolment import Request
 from protocol.errors import KeyFileError
 from protocol.identity import compact, device_number, generate_identity
 from protocol.keys import SigningKey
@@ -91,7 +92,7 @@ def make_request(terminal: Terminal) -> bytes:
     return enrolment.make_request(terminal.identity, tls_key)
 
 
-def sign(platform: Path, request: bytes) -> tuple[enrolment.Request, enrolment.Reply]:
+def sign(platform: Path, request: bytes) -> tuple[Request, enrolment.Reply]:
     """Enrol the sender of `request` at a platform, and remember what it proved.
 
     Raises RequestError, ProvisioningError.

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from protocol.enrolment import common_name
 from provisioning import certificates
 from provisioning.certificates import Authority, make_authority, problem, thumbprint_uri
 from provisioning.errors import ProvisioningError
@@ -62,7 +63,7 @@ def test_a_client_certificate_is_for_clients_and_names_the_whole_thumbprint(
 ) -> None:
     leaf = authority.issue_client(new_key().public_key(), "7ZK3M9Q2WDX", b"\x07" * 32)
     assert list(extension(leaf, x509.ExtendedKeyUsage)) == [ExtendedKeyUsageOID.CLIENT_AUTH]
-    assert certificates.common_name(leaf.subject) == "7ZK3M9Q2WDX"
+    assert common_name(leaf.subject) == "7ZK3M9Q2WDX"
     named = extension(leaf, x509.SubjectAlternativeName)
     assert named.get_values_for_type(x509.UniformResourceIdentifier) == [
         thumbprint_uri(b"\x07" * 32)

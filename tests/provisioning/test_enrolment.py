@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import cbor, cose
+from protocol.enrolment import common_name
 from protocol.identity import compact, device_number, generate_identity
 from protocol.keys import SigningKey
-from provisioning import certificates, enrolment, terminal
+from provisioning import enrolment, terminal
 from provisioning.enrolment import read_reply, read_request
 from provisioning.errors import ProvisioningError, ReplyError, RequestError
 from provisioning.platform import Report, make_platform
@@ -131,7 +132,7 @@ def test_request_signature_and_installation(platform_directory: Path, terminal_:
     assert written == ["trust/1.cbor", "ca.crt", "tls.crt"]
     certificate = terminal_.certificate
     assert certificate is not None
-    assert certificates.common_name(certificate.subject) == terminal_.device
+    assert common_name(certificate.subject) == terminal_.device
     kept = platform_directory / "enrolled" / f"{terminal_.device}.request"
     assert read_request(kept.read_bytes()).identity == terminal_.identity.public
 
