@@ -1,0 +1,144 @@
+"""Who is let in where: every route of the console, and what each role is answered there.
+
+A route that is not here fails `test_matrix.py`: whoever adds one says in a line who may ask it. The
+objects of a path (`{site}`, `{worker}`) are filled in twice, with our company's and with the other
+company's; nobody ever gets another company's.
+"""
+
+from dataclasses import dataclass, field
+
+MEMBERS = ("administrator", "auditor", "manager", "viewer", "external")
+"""The roles of our company. The manager is granted another site than the objects' one."""
+ROLES = (None, "none", *MEMBERS, "other", "operator")
+"""Nobody; an account without a company; ours; the other company's administrator; the operator."""
+
+LOGIN, FORBIDDEN, MISSING = (303,), (403,), (404,)
+LET_IN = (200, 204, 303, 409, 422)
+"""What a form answers to who may send it, well or badly filled in."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What a route answers.
+
+    `allowed` are the roles that may ask it, of our company; the other company's administrator may
+    ask whatever ours may, of their own company. `refused` is the answer to our other roles.
+    """
+
+    allowed: frozenset[str]
+    form: dict[str, str] = field(default_factory=dict)
+    """A form that changes something, if it is sent by whom it is meant for."""
+    refused: tuple[int, ...] = FORBIDDEN
+    nobody: tuple[int, ...] = LOGIN
+    """What somebody gets who is not logged in."""
+    none: tuple[int, ...] = MISSING
+    """What an account without a company gets."""
+    operator: tuple[int, ...] = MISSING
+
+    def reads(self, role: str | None, *, own: bool) -> tuple[int, ...]:
+        """The statuses a role may get when it only looks."""
+        found = self.answers(role, own=own)
+        return tuple(status for status in found if status not in (409, 422))
+
+    def answers(self, role: str | None, *, own: bool) -> tuple[int, ...]:
+        """The statuses a role may get; `own`: for objects of the company it looks at."""
+        if role is None:
+            return self.nobody
+        if role in ("none", "operator"):
+            return self.none if role == "none" else self.operator
+        plays = "administrator" if role == "other" else role
+        if plays not in self.allowed:
+            return (*self.refused, *(() if own else MISSING))
+        return LET_IN if own else MISSING
+
+
+def everybody(**form: str) -> Route:
+    """A page that asks for nothing but, at most, a login."""
+    return Route(frozenset(MEMBERS), form, none=LET_IN, operator=LET_IN)
+
+
+def anybody(**form: str) -> Route:
+    """A page for whoever is not logged in as well."""
+    return Route(
+        frozenset(MEMBERS),
+        form,
+        nobody=(*LET_IN, 401),
+        none=(*LET_IN, 401),
+        operator=(*LET_IN, 401),
+    )
+
+
+def members(**form: str) -> Route:
+    """For all of a company."""
+    return Route(frozenset(MEMBERS), form)
+
+
+def insiders(**form: str) -> Route:
+    """For all of a company but those from outside."""
+    return Route(frozenset(MEMBERS) - {"external"}, form)
+
+
+def whole(**form: str) -> Route:
+    """For administrators and auditors."""
+    return Route(frozenset({"administrator", "auditor"}), form)
+
+
+def writers(**form: str) -> Route:
+    """For administrators and managers."""
+    return Route(frozenset({"administrator", "manager"}), form)
+
+
+def administrators(**form: str) -> Route:
+    """For administrators."""
+    return Route(frozenset({"administrator"}), form)
+
+
+_WORKER = {"number": "70", "given_name": "New", "family_name": "Name"}
+_PART = {"role": "auditor", "email": "none@example.be", "way": "add"}
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/"): everybody(),
+    ("GET", "/live"): Route(
+        frozenset(MEMBERS), nobody=(204,), none=(204,), operator=LET_IN
+    ),
+    ("GET", "/login"): anybody(),
+    ("POST", "/login"): anybody(email="nobody@example.be", password="wrong horse"),
+    ("POST", "/logout"): anybody(),
+    ("POST", "/company"): Route(frozenset(MEMBERS), {"company": "{company}"}),
+    ("GET", "/why"): everybody(),
+    ("GET", "/divisions"): members(),
+    ("GET", "/divisions/new"): administrators(),
+    ("POST", "/divisions/new"): administrators(name="West"),
+    ("GET", "/divisions/{division}"): administrators(),
+    ("POST", "/divisions/{division}"): administrators(name="West"),
+    ("POST", "/divisions/{division}/close"): administrators(),
+    ("GET", "/divisions/{division}/sites/new"): administrators(),
+    ("POST", "/divisions/{division}/sites/new"): administrators(name="Gare"),
+    ("GET", "/sites/{site}"): administrators(),
+    ("POST", "/sites/{site}"): administrators(name="Gare"),
+    ("POST", "/sites/{site}/close"): administrators(),
+    ("GET", "/people"): whole(),
+    ("GET", "/people/new"): administrators(),
+    ("POST", "/people/new"): administrators(**_PART),
+    ("GET", "/people/{membership}"): administrators(),
+    ("POST", "/people/{membership}"): administrators(**_PART),
+    ("POST", "/people/{membership}/end"): administrators(),
+    ("POST", "/people/invitations/{invitation}/withdraw"): administrators(),
+    ("GET", "/workers"): insiders(),
+    ("POST", "/workers/find"): insiders(number="85.07.30-033.28"),
+    ("GET", "/workers/new"): writers(),
+    ("POST", "/workers/new"): writers(**_WORKER),
+    ("GET", "/workers/{worker}"): insiders(),
+    ("POST", "/workers/{worker}"): writers(**_WORKER),
+    ("POST", "/workers/{worker}/active"): writers(active="no"),
+    ("POST", "/workers/{worker}/badges"): writers(badge_number="4242"),
+    ("POST", "/workers/{worker}/badges/{badge}"): writers(last_day="2026-03-01"),
+    ("POST", "/workers/{worker}/badges/{badge}/unlink"): writers(),
+    ("GET", "/workers/import"): writers(),
+    ("POST", "/workers/import"): writers(),
+    ("POST", "/workers/import/confirm"): writers(fingerprint="0"),
+    ("POST", "/workers/import/discard"): writers(),
+    ("GET", "/trail"): Route(
+        frozenset({"administrator", "auditor"}), none=FORBIDDEN, operator=LET_IN
+    ),
+}  # fmt: skip
