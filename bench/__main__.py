@@ -6,8 +6,8 @@ import json
 import sys
 from typing import Any
 
-NAMES = ("tap", "queue", "drain", "memory", "readers")
-SCALED = frozenset({"queue", "readers"})
+NAMES = ("tap", "queue", "drain", "memory", "readers", "platform")
+SCALED = frozenset({"queue", "readers", "platform"})
 """Those that know --scale."""
 
 

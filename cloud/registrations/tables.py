@@ -54,6 +54,11 @@ registrations = Table(
     CheckConstraint(
         one_of("direction", "auto", "in", "out", "break-start", "break-end"), name="direction"
     ),
+    # What somebody sees of the newest: one of these for each rule that may give it.
+    Index("ix_registrations_company_id_id", "company_id", "id"),
+    Index("ix_registrations_employer_id_id", "employer_id", "id"),
+    Index("ix_registrations_division_id_id", "division_id", "id"),
+    Index("ix_registrations_site_id_id", "site_id", "id"),
     Index("ix_registrations_tapped_ms", "tapped_ms"),
     Index("ix_registrations_terminal_id_tapped_ms", "terminal_id", "tapped_ms"),
     Index("ix_registrations_site_id_tapped_ms", "site_id", "tapped_ms"),

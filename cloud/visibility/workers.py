@@ -1,9 +1,10 @@
 """Why a worker, or what a worker registered, is not visible."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, false, func, or_, select, true
 
 from cloud import text
 from cloud.companies.tables import divisions, sites
@@ -137,13 +138,30 @@ def _badges(conn: Connection, worker_id: int) -> Iterator[Step]:
     yield ok("badge", "Badges linked to the worker: {badges}.", badges=numbers)
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Of a worker's registrations in a period: how many there are of each kind."""
+
+    total: int
+    seen: int
+    here: int
+    """Hidden, at sites of the company."""
+    away: int
+    """Hidden, at sites of others."""
+    nowhere: int
+    """Hidden, made where no terminal was assigned."""
+    corrected: int
+    clock_unsure: int
+    disputed: int
+    badge_expired: int
+
+
 def _registrations(
     conn: Connection, seen_by: Viewer, worker_id: int, period: ColumnElement[bool]
 ) -> Iterator[Step]:
     mine = (registrations.c.worker_id == worker_id) & period
-    total = _count(conn, mine)
-    seen = _count(conn, mine & visible_registrations(seen_by))
-    if total == 0:
+    counts = _counts(conn, seen_by, mine)
+    if counts.total == 0:
         yield stop(
             "registrations",
             "Nothing is registered for the worker in this period.",
@@ -151,86 +169,115 @@ def _registrations(
             Mender.YOU,
         )
         return
-    if seen == total:
-        yield ok("registrations", "All {total} registrations are visible to you.", total=total)
+    if counts.seen == counts.total:
+        yield ok(
+            "registrations", "All {total} registrations are visible to you.", total=counts.total
+        )
     else:
-        yield from _hidden(conn, seen_by, mine, seen=seen, total=total)
-    yield from _remarkable(conn, mine & visible_registrations(seen_by))
+        yield from _hidden(conn, seen_by, mine, counts)
+    yield from _remarkable(counts)
+
+
+def _counts(conn: Connection, seen_by: Viewer, mine: ColumnElement[bool]) -> _Counts:
+    """All of them in one pass: a worker may have thousands."""
+    # Of a registration without a site the condition is NULL, and so would its negation be.
+    seen = func.coalesce(visible_registrations(seen_by), false())
+    company, reason = registrations.c.company_id, registrations.c.reason
+    kinds = (
+        true(),
+        seen,
+        ~seen & (company == seen_by.company_id),
+        ~seen & (company != seen_by.company_id),
+        ~seen & company.is_(None),
+        seen & registrations.c.corrected,
+        seen & reason.contains("clock-unsure"),
+        seen & reason.contains("disputed"),
+        seen & reason.contains("badge-expired"),
+    )
+    counted = (func.count().filter(kind) for kind in kinds)
+    query = select(*counted).select_from(registrations).where(mine)
+    found: Sequence[int] = conn.execute(query).one()
+    return _Counts(*found)
 
 
 def _hidden(
-    conn: Connection, seen_by: Viewer, mine: ColumnElement[bool], *, seen: int, total: int
+    conn: Connection, seen_by: Viewer, mine: ColumnElement[bool], counts: _Counts
 ) -> Iterator[Step]:
     """What of a worker's registrations is not visible: at ours, at others', or nowhere yet."""
-    # Of a registration without a site the condition is NULL, and so would its negation be.
-    hidden = mine & ~func.coalesce(visible_registrations(seen_by), false())
-    here = registrations.c.company_id == seen_by.company_id
-    places = conn.execute(
-        select(divisions.c.name, sites.c.name, func.count())
-        .select_from(registrations)
-        .join(sites, sites.c.id == registrations.c.site_id)
-        .join(divisions, divisions.c.id == sites.c.division_id)
-        .where(hidden, here)
-        .group_by(divisions.c.name, sites.c.name)
-        .order_by(func.count().desc(), divisions.c.name, sites.c.name)
-    ).all()
-    if places:
+    if counts.here:
+        hidden = mine & ~func.coalesce(visible_registrations(seen_by), false())
+        places = conn.execute(
+            select(divisions.c.name, sites.c.name)
+            .select_from(registrations)
+            .join(sites, sites.c.id == registrations.c.site_id)
+            .join(divisions, divisions.c.id == sites.c.division_id)
+            .where(hidden, registrations.c.company_id == seen_by.company_id)
+            .group_by(divisions.c.name, sites.c.name)
+            .order_by(func.count().desc(), divisions.c.name, sites.c.name)
+            .limit(_NAMED)
+        ).all()
         yield stop(
             "access",
             "{hidden} of {total} registrations were made where you have no access: {places}.",
             "Ask for access to the division or the site.",
             Mender.ADMINISTRATOR,
-            hidden=sum(count for *_, count in places),
-            total=total,
-            places=", ".join(f"{division} / {site}" for division, site, _ in places[:_NAMED]),
+            hidden=counts.here,
+            total=counts.total,
+            places=", ".join(f"{division} / {site}" for division, site in places),
         )
-    away = _count(conn, hidden & (registrations.c.company_id != seen_by.company_id))
-    if away:
+    if counts.away:
         yield stop(
             "access",
             "{away} of {total} registrations were made at sites of other companies:"
             " administrators and auditors see them.",
             "Ask an administrator of your company.",
             Mender.ADMINISTRATOR,
-            away=away,
-            total=total,
+            away=counts.away,
+            total=counts.total,
         )
-    nowhere = _count(conn, hidden & registrations.c.company_id.is_(None))
-    if nowhere:
+    if counts.nowhere:
         yield stop(
             "access",
             "{nowhere} of {total} registrations were made on terminals assigned to no site then.",
             "Assign the terminal from a date before.",
             Mender.ADMINISTRATOR,
-            nowhere=nowhere,
-            total=total,
+            nowhere=counts.nowhere,
+            total=counts.total,
         )
-    if seen:
-        yield ok("registrations", "{seen} of {total} are visible to you.", seen=seen, total=total)
+    if counts.seen:
+        yield ok(
+            "registrations",
+            "{seen} of {total} are visible to you.",
+            seen=counts.seen,
+            total=counts.total,
+        )
 
 
-def _remarkable(conn: Connection, shown: ColumnElement[bool]) -> Iterator[Step]:
-    corrected = _count(conn, shown & registrations.c.corrected)
-    if corrected:
-        yield note(
+def _remarkable(counts: _Counts) -> Iterator[Step]:
+    for kind, count, sentence in (
+        (
             "clock",
+            counts.corrected,
             "The time of {count} was corrected: the terminal's clock was wrong or not set.",
-            count=corrected,
-        )
-    for word, sentence in (
-        ("clock-unsure", "The time of {count} is not sure: the terminal's clock was not set."),
-        ("disputed", "{count} are disputed: the terminal was revoked before they came."),
-        ("badge-expired", "{count} were made with a badge outside its dates."),
+        ),
+        (
+            "remarks",
+            counts.clock_unsure,
+            "The time of {count} is not sure: the terminal's clock was not set.",
+        ),
+        (
+            "remarks",
+            counts.disputed,
+            "{count} are disputed: the terminal was revoked before they came.",
+        ),
+        (
+            "remarks",
+            counts.badge_expired,
+            "{count} were made with a badge outside its dates.",
+        ),
     ):
-        count = _count(conn, shown & registrations.c.reason.contains(word))
         if count:
-            yield note("remarks", sentence, count=count)
-
-
-def _count(conn: Connection, where: ColumnElement[bool]) -> int:
-    return int(
-        conn.execute(select(func.count()).select_from(registrations).where(where)).scalar_one()
-    )
+            yield note(kind, sentence, count=count)
 
 
 def _period(since_ms: int | None, until_ms: int | None) -> ColumnElement[bool]:

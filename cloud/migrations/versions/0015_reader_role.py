@@ -57,22 +57,25 @@ _FUNCTIONS = {
         WHERE membership_id = pointeuse_membership() AND site_id IS NOT NULL""",
 }
 
-# A function within its own SELECT is asked once a statement, not once a row.
+# A function within its own SELECT is asked once a statement, not once a row. Within CASE it is no
+# road to the rows: whoever asks brings one that is better, and the planner knows nothing of these.
 _REGISTRATIONS = """
-    (company_id = (SELECT pointeuse_company()) AND (
-        (SELECT pointeuse_whole())
-        OR division_id = ANY ((SELECT pointeuse_divisions())::bigint[])
-        OR site_id = ANY ((SELECT pointeuse_sites())::bigint[])))
-    OR (employer_id = (SELECT pointeuse_company()) AND (SELECT pointeuse_whole()))
+    CASE WHEN company_id = (SELECT pointeuse_company())
+            AND (division_id = ANY ((SELECT pointeuse_divisions())::bigint[])
+                OR site_id = ANY ((SELECT pointeuse_sites())::bigint[])) THEN true
+        WHEN company_id = (SELECT pointeuse_company())
+            OR employer_id = (SELECT pointeuse_company()) THEN (SELECT pointeuse_whole())
+        ELSE false END
 """
 _POLICIES = {
     "registrations": _REGISTRATIONS,
     "registration_history": """
         EXISTS (SELECT FROM registrations WHERE registrations.id = registration_id)""",
-    # One's own, and whoever is named by a registration that is seen.
+    # One's own, and whoever is named by a registration that is seen; the newest is asked first.
     "workers": """
         (company_id = (SELECT pointeuse_company()) AND (SELECT pointeuse_inside()))
-        OR EXISTS (SELECT FROM registrations WHERE registrations.worker_id = workers.id)""",
+        OR (SELECT true FROM registrations WHERE registrations.worker_id = workers.id
+            ORDER BY registrations.tapped_ms DESC LIMIT 1)""",
     "audit": """
         company_id = (SELECT pointeuse_company()) AND (SELECT pointeuse_whole())
         AND (SELECT pointeuse_membership()) IS NOT NULL""",
