@@ -31,7 +31,11 @@ class Server:
     def __init__(self, database_url: str, directory: Path) -> None:
         self.port = free_port()
         config = directory / "cloud.toml"
-        config.write_text(f'[database]\nurl = "{database_url}"\n[api]\nport = {self.port}\n')
+        (directory / "keys").mkdir(exist_ok=True)
+        config.write_text(
+            f'[database]\nurl = "{database_url}"\n[api]\nport = {self.port}\n'
+            f'[platform]\ndirectory = "{directory}"\n'
+        )
         self._command = [
             sys.executable, "-c", "from cloud.cli import cloud; cloud()",
             "serve", "--config", str(config),
