@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from cloud.console import divisions, imports, people, trail, workers
+from cloud.console import divisions, imports, people, trail, worker, workers
 
 
 def install(app: FastAPI) -> None:
     """Add their routes."""
-    for pages in (divisions, people, imports, workers, trail):
+    for pages in (divisions, people, imports, workers, worker, trail):
         pages.install(app)
