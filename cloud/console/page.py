@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from cloud.accounts import sessions
 from cloud.api.parameters import MAX_ID, Database
-from cloud.console import administration, login, view, why
+from cloud.console import administration, login, terminal, terminals, view, why
 from cloud.console.templating import html
 from cloud.console.visits import Visit, visit
 from cloud.visibility.rules import Viewer
@@ -22,6 +22,8 @@ def install(app: FastAPI) -> None:
     login.install(app)
     why.install(app)
     administration.install(app)
+    terminals.install(app)
+    terminal.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
 

@@ -116,6 +116,48 @@ def status(device: str, word: str, url: str) -> None:
         service.set_status(conn, queries.terminal_id(conn, device), word)
 
 
+@terminal.command("request")
+@_DEVICE
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@database_options
+def write_request(device: str, file: Path, url: str) -> None:
+    """Write the certificate request that a terminal was added with to FILE.
+
+    `pointeuse provision sign` signs it; what it writes is installed on the terminal.
+    """
+    from cloud.errors import InvalidError
+    from cloud.terminals import editing, queries
+
+    with one_line_errors(), session(url, write=False) as conn:
+        request = editing.request_of(conn, queries.terminal_id(conn, device))
+        try:
+            file.write_bytes(request)
+        except OSError as error:
+            raise InvalidError(f"cannot write {file}: {error.strerror}") from error
+
+
+@terminal.command("prune")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=100,
+    show_default=True,
+    help="How many days of what terminals told of themselves are kept.",
+)
+@json_option
+@database_options
+def prune_history(days: int, as_json: bool, url: str) -> None:
+    """Take away what terminals told of themselves long ago; of those that still tell it goes by
+    itself.
+    """
+    from cloud.terminals import telemetry
+    from cloud.times import now_ms
+
+    with one_line_errors(), session(url) as conn:
+        gone = telemetry.prune(conn, now_ms() - days * 86_400_000)
+    show([{"rows": gone}], as_json)
+
+
 @terminal.command("branches")
 @_DEVICE
 @json_option

@@ -46,7 +46,7 @@ def listed(
 ) -> list[dict[str, Any]]:
     """Terminals that are `visible`, with an id above `after`, by id, with where each stands now."""
     rows = conn.execute(_with_place(now_ms()).where(visible, terminals.c.id > after).limit(limit))
-    return [_readable(dict(row)) for row in rows.mappings()]
+    return [readable(dict(row)) for row in rows.mappings()]
 
 
 def _with_place(at_ms: int) -> Select[Any]:
@@ -79,7 +79,7 @@ def _in_force(at_ms: int) -> ColumnElement[bool]:
     )
 
 
-def _readable(row: dict[str, Any]) -> dict[str, Any]:
+def readable(row: dict[str, Any]) -> dict[str, Any]:
     """`last_status` read from JSON; an object, whatever the terminal sent."""
     try:
         found = json.loads(row["last_status"] or "{}")

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import insert
 
+from cloud import db
 from cloud.cli import cloud
+from cloud.terminals import telemetry
+from cloud.terminals.tables import enrolments
+from cloud.times import now_ms
 from protocol.identity import device_number
 from protocol.keys import SigningKey
 
@@ -166,3 +171,27 @@ class TestConfig:
         result = self.run(tmp_path / "none", "migrate")
         assert result.exit_code == 2
         assert "No such file" in result.stderr
+
+
+def test_a_request_that_was_kept_is_written_for_whoever_signs_it(
+    cli: Cli, database_url: str, tmp_path: Path
+) -> None:
+    enter_everything(cli)
+    file = tmp_path / "gate.request"
+    assert "was not added with a request" in cli.refused("terminal", "request", DEVICE, str(file))
+    engine = db.writer_engine(database_url)
+    with engine.begin() as conn:
+        conn.execute(insert(enrolments).values(terminal_id=1, request=b"asked", at_ms=0))
+        telemetry.History().note(conn, 1, {"queue": 3}, 0)
+        telemetry.History().note(conn, 1, {"queue": 3}, now_ms())
+    engine.dispose()
+    cli.good("terminal", "request", DEVICE, str(file))
+    assert file.read_bytes() == b"asked"
+    nowhere = str(tmp_path / "none" / "file")
+    assert "cannot write" in cli.refused("terminal", "request", DEVICE, nowhere)
+    # The first row went as the second came; of what is young nothing goes.
+    assert cli.json("terminal", "prune", "--days", "1") == [{"rows": 0}]
+    with engine.begin() as conn:
+        telemetry.History().note(conn, 1, {}, now_ms() - 2 * 86_400_000)
+    engine.dispose()
+    assert cli.json("terminal", "prune", "--days", "1") == [{"rows": 1}]
