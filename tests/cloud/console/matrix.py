@@ -27,13 +27,17 @@ class Route:
 
     allowed: frozenset[str]
     form: dict[str, str] = field(default_factory=dict)
-    """A form that changes something, if it is sent by whom it is meant for."""
+    """A form that changes something, sent by whom it is meant for; `{site}` as in paths."""
     refused: tuple[int, ...] = FORBIDDEN
     nobody: tuple[int, ...] = LOGIN
     """What somebody gets who is not logged in."""
     none: tuple[int, ...] = MISSING
     """What an account without a company gets."""
     operator: tuple[int, ...] = MISSING
+
+    def has_objects(self, path: str) -> bool:
+        """Whether it speaks of something that is a company's."""
+        return any("{" in each for each in (path, *self.form.values()))
 
     def reads(self, role: str | None, *, own: bool) -> tuple[int, ...]:
         """The statuses a role may get when it only looks."""
@@ -91,6 +95,16 @@ def writers(**form: str) -> Route:
 def administrators(**form: str) -> Route:
     """For administrators."""
     return Route(frozenset({"administrator"}), form)
+
+
+def reached(**form: str) -> Route:
+    """For all of a company who reach the objects' site: not the manager, who does not see it."""
+    return Route(frozenset(MEMBERS) - {"manager"}, form, refused=MISSING, operator=LET_IN)
+
+
+def keepers(**form: str) -> Route:
+    """For administrators, and for whoever runs the platform."""
+    return Route(frozenset({"administrator"}), form, operator=LET_IN)
 
 
 _WORKER = {"number": "70", "given_name": "New", "family_name": "Name"}

@@ -1,7 +1,7 @@
 """Every route of the console, asked as every role: no leak, and the right refusals."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -36,7 +36,7 @@ class World:
     def __init__(self, engine: Engine) -> None:
         self.company = company = Company(engine)
         self.canaries = {"ours": [*OURS], "theirs": [*THEIRS]}
-        self.ids: dict[str, dict[str, int]] = {
+        self.ids: dict[str, dict[str, Any]] = {
             "ours": {
                 "company": company.ours, "division": company.nord, "site": company.quai,
                 "worker": company.worker, "badge": company.badge,
@@ -53,9 +53,9 @@ class World:
 
     def path(self, path: str, side: str) -> str:
         """A path with the objects of one side."""
-        return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(self.ids[side][found[1]]), path)
+        return filled(path, self.ids[side])
 
-    def _furnish(self, conn: Any, side: str, ids: dict[str, int]) -> None:
+    def _furnish(self, conn: Any, side: str, ids: dict[str, Any]) -> None:
         """A terminal with a tap, a member, an invitation."""
         member = "viewer" if side == "ours" else "other"
         part = access.membership(conn, self.company.who[member], ids["company"])
@@ -66,7 +66,7 @@ class World:
             select(offers.c.id).where(offers.c.company_id == ids["company"])
         ).scalar_one()
         key = SigningKey.generate().public
-        device = compact(device_number(key.thumbprint))
+        ids["device"] = device = compact(device_number(key.thumbprint))
         ids["terminal"] = terminals.register(conn, key, f"gate of {side}")
         terminals.assign(conn, ids["terminal"], ids["site"], 0)
         made = insert(epochs).values(
@@ -105,13 +105,15 @@ def routes(app: Any) -> Iterator[tuple[str, str]]:
                 yield from ((method, part.path) for method in part.methods - {"HEAD"})
 
 
-def ask(browser: Client, method: str, path: str, route: Route, ids: dict[str, int]) -> Any:
+def filled(text: str, ids: Mapping[str, object]) -> str:
+    """A text with the ids that it names in braces."""
+    return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(ids[found[1]]), text)
+
+
+def ask(browser: Client, method: str, path: str, route: Route, ids: Mapping[str, object]) -> Any:
     if method == "GET":
         return browser.get(path)
-    form = {
-        name: str(ids["company"]) if value == "{company}" else value
-        for name, value in route.form.items()
-    }
+    form = {name: filled(value, ids) for name, value in route.form.items()}
     return browser.post(path, **form)
 
 
@@ -121,8 +123,7 @@ def check(
     """One route as one role, with the objects of either side."""
     mine = "theirs" if role == "other" else "ours"
     for side in ("ours", "theirs"):
-        has_objects = "{" in pattern or "{company}" in route.form.values()
-        own = side == mine or not has_objects
+        own = side == mine or not route.has_objects(pattern)
         answer = ask(browser, method, world.path(pattern, side), route, world.ids[side])
         answers = route.reads if method == "GET" else route.answers
         expected = answers(role, own=own)
@@ -199,7 +200,7 @@ def test_writing_reaches_only_one_s_own(
     browser = world.company.browser(reader, role)
     before = everything(engine)
     for pattern, route in writes.items():
-        if "{" in pattern or "{company}" in route.form.values():
+        if route.has_objects(pattern):
             answer = ask(browser, "POST", world.path(pattern, other), route, world.ids[other])
             assert answer.status_code == 404, pattern
     assert everything(engine) == before
