@@ -152,6 +152,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/workers/import"): writers(),
     ("POST", "/workers/import/confirm"): writers(fingerprint="0"),
     ("POST", "/workers/import/discard"): writers(),
+    ("GET", "/terminals"): Route(frozenset(MEMBERS), operator=LET_IN),
+    ("GET", "/terminals/new"): keepers(),
+    ("POST", "/terminals/new"): keepers(device="1", name="New"),
+    ("GET", "/terminals/{device}"): reached(),
+    ("GET", "/terminals/{device}/statistics"): reached(),
+    ("POST", "/terminals/{device}"): keepers(name="Other"),
+    ("POST", "/terminals/{device}/list"): keepers(status="inactive"),
+    ("POST", "/terminals/{device}/site"): keepers(site="{site}", from_day="2026-03-01"),
     ("GET", "/trail"): Route(
         frozenset({"administrator", "auditor"}), none=FORBIDDEN, operator=LET_IN
     ),
