@@ -18,7 +18,7 @@ function withPauses(at, ...columns) {
   return out;
 }
 
-function draw(place, data, series) {
+function draw(place, span, data, series) {
   const labels = place.dataset.labels.split("|");
   const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") } };
   const size = () => ({ width: place.clientWidth, height: 180 });
@@ -29,7 +29,7 @@ function draw(place, data, series) {
       ...axis,
       values: (_chart, splits, _axis, _space, step) => splits.map((second) => written(second, step)),
     }, { ...axis, size: 56 }],
-    scales: { y: { range: (_chart, low, high) => [Math.min(0, low ?? 0), Math.max(1, high ?? 1)] } },
+    scales: { x: { range: () => span }, y: { range: (_chart, low, high) => [Math.min(0, low ?? 0), Math.max(1, high ?? 1)] } },
     series: [
       { label: labels[0], value: (_chart, second) => (second == null ? "–" : written(second, 0)) },
       ...series.map((each, i) => ({ label: labels[i + 1], width: 2, points: { size: 5 }, ...each })),
@@ -49,15 +49,16 @@ if (charts) {
     charts.hidden = false;
     const bars = uPlot.paths.bars({ size: [0.8, 24] });
     const place = (name) => charts.querySelector(`[data-chart="${name}"]`);
+    const span = [found.taps.at[0] - 1800, found.taps.at.at(-1) + 3600];
     const lost = new Map(found.unreadable.at.map((second, i) => [second, found.unreadable.count[i]]));
-    draw(place("taps"), [found.taps.at, found.taps.count, found.taps.at.map((second) => lost.get(second) ?? 0)], [
+    draw(place("taps"), span, [found.taps.at, found.taps.count, found.taps.at.map((second) => lost.get(second) ?? 0)], [
       { stroke: colour("accent"), fill: colour("accent"), paths: bars, points: { show: false } },
       { stroke: colour("bad"), width: 2, points: { show: false } },
     ]);
-    draw(place("queue"), withPauses(found.told.at, found.told.queue), [
+    draw(place("queue"), span, withPauses(found.told.at, found.told.queue), [
       { stroke: colour("accent"), fill: colour("accent-ground") },
     ]);
-    draw(place("delays"), withPauses(found.told.at, found.told.receipt_ms, found.told.clock_ms), [
+    draw(place("delays"), span, withPauses(found.told.at, found.told.receipt_ms, found.told.clock_ms), [
       { stroke: colour("accent") }, { stroke: colour("warn"), dash: [6, 4] },
     ]);
     charts.dataset.drawn = "yes";
