@@ -6,8 +6,8 @@ import json
 import sys
 from typing import Any
 
-NAMES = ("tap", "queue", "drain", "memory", "readers", "platform")
-SCALED = frozenset({"queue", "readers", "platform"})
+NAMES = ("tap", "queue", "drain", "memory", "readers", "platform", "ingest")
+SCALED = frozenset({"queue", "readers", "platform", "ingest"})
 """Those that know --scale."""
 
 

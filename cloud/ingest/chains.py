@@ -10,12 +10,12 @@ from collections.abc import Callable
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from cloud.bulk import insert_rows
 from cloud.custody import branches, gaps
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.gaps import Hole
 from cloud.custody.tables import epochs, heads, records
 from cloud.ingest import filling
+from cloud.ingest.holding import Chain, Holding
 from cloud.ingest.verify import Proven
 from cloud.rows import insert_absent
 from cloud.times import now_ms
@@ -23,18 +23,6 @@ from protocol.chain import epoch_link
 from protocol.receipts import Verdict
 
 _log = logging.getLogger("pointeuse.ingest")
-_RECORDS = ("epoch_id", "seq", "body", "blob", "link", "received_ms")
-_HEADS = ("epoch_id", "seq", "head")
-
-
-class Chain(msgspec.Struct):
-    """One chain of an epoch as custody holds it; branch 0 is the one that is attributed."""
-
-    id: int
-    branch: int
-    first_seq: int
-    head_seq: int
-    head_link: bytes
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -56,28 +44,14 @@ class Anchor(msgspec.Struct, frozen=True):
 class Chains:
     """The chains of one terminal, within one transaction that holds their rows locked."""
 
-    def __init__(self, conn: Connection, terminal_id: int, terminal: bytes) -> None:
+    def __init__(
+        self, conn: Connection, holding: Holding, terminal_id: int, terminal: bytes
+    ) -> None:
+        """`terminal` is its thumbprint; what is placed is written when `holding` is flushed."""
         self._conn, self._terminal_id, self._terminal = conn, terminal_id, terminal
         self._received_ms = now_ms()
-        self._records: list[tuple[int, int, bytes, bytes | None, bytes, int]] = []
-        self._heads: list[tuple[int, int, bytes]] = []
-        self._changed: dict[int, Chain] = {}
-        self._chains: dict[bytes, list[Chain]] = {}
-        rows = conn.execute(
-            select(
-                epochs.c.epoch,
-                epochs.c.id,
-                epochs.c.branch,
-                epochs.c.first_seq,
-                epochs.c.head_seq,
-                epochs.c.head_link,
-            )
-            .where(epochs.c.terminal_id == terminal_id)
-            .order_by(epochs.c.id)
-            .with_for_update()
-        )
-        for epoch, *columns in rows:
-            self._chains.setdefault(epoch, []).append(Chain(*columns))
+        self._holding = holding
+        self._chains = holding.of(terminal_id)
 
     def main(self, epoch: bytes) -> Chain | None:
         """The chain of an epoch that is attributed, if any of it is held."""
@@ -106,20 +80,6 @@ class Chains:
             return Placed(Verdict.STORED, main.head_seq, main.head_link)
         return Placed(Verdict.RESUME, main.head_seq, main.head_link, main.head_seq + 1)
 
-    def flush(self) -> None:
-        """Write everything placed."""
-        insert_rows(self._conn, records, _RECORDS, self._records)
-        insert_rows(self._conn, heads, _HEADS, self._heads)
-        for chain in self._changed.values():
-            self._conn.execute(
-                update(epochs)
-                .where(epochs.c.id == chain.id)
-                .values(
-                    first_seq=chain.first_seq, head_seq=chain.head_seq, head_link=chain.head_link
-                )
-            )
-        self._records, self._heads, self._changed = [], [], {}
-
     def note_ordinal(self, epoch: bytes, ordinal: int) -> None:
         """Remember the number people know an epoch by."""
         self._conn.execute(
@@ -142,7 +102,7 @@ class Chains:
     def _link(self, chain: Chain, seq: int) -> bytes | None:
         if seq == chain.head_seq:
             return chain.head_link
-        self.flush()
+        self._holding.flush()
         link: bytes | None = self._conn.execute(
             select(records.c.link).where(records.c.epoch_id == chain.id, records.c.seq == seq)
         ).scalar()
@@ -160,10 +120,9 @@ class Chains:
             proven.batch.records[known:], proven.links[known:], strict=True
         ):
             seq += 1
-            self._records.append((chain.id, seq, body, blob, link, self._received_ms))
-        self._heads.append((chain.id, seq, proven.batch.head))
+            self._holding.add((chain.id, seq, body, blob, link, self._received_ms))
         chain.head_seq, chain.head_link = seq, proven.links[-1]
-        self._changed[chain.id] = chain
+        self._holding.add_head(chain, proven.batch.head)
 
     def _accept_gap(self, chain: Chain, proven: Proven, anchor: Anchor | None) -> bool:
         """Begin anew at the oldest record the terminal still has; what is missing is shown."""
@@ -175,30 +134,28 @@ class Chains:
         if chain.head_seq == 0:
             chain.first_seq = first
         chain.head_seq, chain.head_link = first - 1, proven.batch.link
-        self._changed[chain.id] = chain
+        self._holding.changed(chain)
         return True
 
     def _fill(self, chain: Chain, proven: Proven) -> bool:
         """Add records that `chain` went on without, if they are the ones; whether they are."""
-        self.flush()
+        self._holding.flush()
         start = epoch_link(self._terminal, proven.batch.epoch)
         head = (chain.head_seq, chain.head_link)
         holes = filling.holes_filled(self._conn, chain.id, start, head, proven)
         if not holes:
             return False
         found = filling.missed(holes, proven)
-        rows = [
-            (chain.id, seq, *proven.record(seq), proven.link(seq), self._received_ms)
-            for seq in found
-        ]
-        insert_rows(self._conn, records, _RECORDS, rows)
+        for seq in found:
+            body, blob = proven.record(seq)
+            self._holding.add((chain.id, seq, body, blob, proven.link(seq), self._received_ms))
         for hole in holes:
             rest = filling.left_of(hole, proven)
             gaps.close(self._conn, self._terminal_id, chain.id, hole, rest)
         filling.interpret_from(self._conn, chain.id, found[0])
         if found[0] < chain.first_seq:
             chain.first_seq = found[0]
-            self._changed[chain.id] = chain
+            self._holding.changed(chain)
         if proven.last > chain.head_seq:
             self._append(chain, proven)
         else:

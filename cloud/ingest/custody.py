@@ -18,6 +18,7 @@ from cloud import failures
 from cloud.db import unavailable
 from cloud.ingest import greetings, rejects
 from cloud.ingest.chains import Chains, Placed
+from cloud.ingest.holding import Holding
 from cloud.ingest.messages import Answer, Incoming, RejectedError
 from cloud.ingest.verify import verify_batch
 from cloud.terminals.tables import terminals
@@ -47,6 +48,10 @@ class Terminal(msgspec.Struct, frozen=True):
     status: str
 
 
+def _is_about_chains(incoming: Incoming) -> bool:
+    return incoming.name not in {"status", "telemetry"}
+
+
 class Custody:
     """Accepts groups of messages into one database. Used by one thread."""
 
@@ -55,6 +60,8 @@ class Custody:
         self._engine, self._directory, self._generation = engine, directory, generation
         self._keys: dict[bytes, VerifyKey] = {}
         self._history = History()
+        self._heard: set[int] = set()
+        """Terminals whose records came in this transaction."""
 
     def accept(self, group: Sequence[Incoming]) -> list[Answer]:
         """Store a group and commit; what to answer, now that it is durable.
@@ -88,13 +95,27 @@ class Custody:
         by_device: dict[str, list[Incoming]] = defaultdict(list)
         for incoming in group:
             by_device[incoming.device].append(incoming)
+        speaking = {
+            known[each.device].id
+            for each in group
+            if each.device in known and _is_about_chains(each)
+        }
+        holding = Holding(conn, speaking)
+        self._heard = set()
         answers: list[Answer] = []
         for device in sorted(by_device, key=lambda d: known[d].id if d in known else 0):
             terminal = known.get(device)
             if terminal is None:
                 answers += self._strangers(conn, by_device[device])
             else:
-                answers += self._of_terminal(conn, terminal, by_device[device])
+                answers += self._of_terminal(conn, holding, terminal, by_device[device])
+        holding.flush()
+        if self._heard:
+            conn.execute(
+                update(terminals)
+                .where(terminals.c.id.in_(sorted(self._heard)))
+                .values(last_seen_ms=now_ms())
+            )
         return answers
 
     def _terminals(self, conn: Connection, devices: set[str]) -> dict[str, Terminal]:
@@ -123,18 +144,15 @@ class Custody:
     # -- one terminal ------------------------------------------------------------------------
 
     def _of_terminal(
-        self, conn: Connection, terminal: Terminal, group: Sequence[Incoming]
+        self, conn: Connection, holding: Holding, terminal: Terminal, group: Sequence[Incoming]
     ) -> list[Answer]:
-        chains: Chains | None = None
+        chains = Chains(conn, holding, terminal.id, terminal.thumbprint)
         answers: list[Answer] = []
         for incoming in group:
             try:
-                if incoming.name in {"status", "telemetry"}:
+                if not _is_about_chains(incoming):
                     self._note(conn, terminal, incoming)
-                    continue
-                if chains is None:
-                    chains = Chains(conn, terminal.id, terminal.thumbprint)
-                if incoming.name == "hello":
+                elif incoming.name == "hello":
                     answers += self._hello(conn, terminal, chains, incoming)
                 else:
                     answers.append(self._records(conn, terminal, chains, incoming))
@@ -142,8 +160,6 @@ class Custody:
                 rejects.keep(conn, incoming, error.reason, error.detail, terminal.id)
                 if error.answer is not None:
                     answers.append(error.answer)
-        if chains is not None:
-            chains.flush()
         return answers
 
     def _records(
@@ -166,7 +182,7 @@ class Custody:
         placed = chains.place(
             proven, lambda: greetings.anchor(conn, terminal.id, proven.batch.epoch)
         )
-        self._seen(conn, terminal)
+        self._heard.add(terminal.id)
         return self._answer(terminal, batch.epoch, placed, batch.nonce)
 
     def _hello(

@@ -18,6 +18,8 @@ from cloud.workers.tables import badges, workers
 
 _NAMED = 10
 """So many places are named; of the others only how many there are."""
+_NEWEST = 500
+"""So many registrations are looked at: of years of them, people ask for the last weeks."""
 
 
 def explain(
@@ -159,8 +161,15 @@ class _Counts:
 def _registrations(
     conn: Connection, seen_by: Viewer, worker_id: int, period: ColumnElement[bool]
 ) -> Iterator[Step]:
-    mine = (registrations.c.worker_id == worker_id) & period
+    mine = registrations.c.id.in_(
+        select(registrations.c.id)
+        .where(registrations.c.worker_id == worker_id, period)
+        .order_by(registrations.c.tapped_ms.desc())
+        .limit(_NEWEST)
+    )
     counts = _counts(conn, seen_by, mine)
+    if counts.total == _NEWEST:
+        yield note("registrations", "The newest {newest} are looked at.", newest=_NEWEST)
     if counts.total == 0:
         yield stop(
             "registrations",

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from cloud import bulk
 from cloud.custody.tables import alarms, records, rejected
 from cloud.db import unavailable
-from cloud.ingest import chains, rejects
+from cloud.ingest import holding, rejects
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Incoming
 from cloud.terminals.tables import terminals
@@ -61,7 +61,7 @@ def test_a_message_that_cannot_be_stored_is_set_aside_alone(
             raise failure
         insert(conn, table, columns, rows)
 
-    monkeypatch.setattr(chains, "insert_rows", refuse_poison)
+    monkeypatch.setattr(holding, "insert_rows", refuse_poison)
     answers = custody.accept(batches(found))
     assert sorted(a.device for a in answers) == sorted(t.device for t in found if t is not bad)
     assert held(engine) == 6 * 3
@@ -80,11 +80,11 @@ def test_while_the_database_is_away_nothing_is_answered_or_rejected(
     def down(*_: Any) -> None:
         raise OperationalError("COPY", None, Exception("the disk is full"))
 
-    monkeypatch.setattr(chains, "insert_rows", down)
+    monkeypatch.setattr(holding, "insert_rows", down)
     with pytest.raises(OperationalError) as caught:
         custody.accept(batches(found))
     assert unavailable(caught.value)
-    monkeypatch.setattr(chains, "insert_rows", insert)
+    monkeypatch.setattr(holding, "insert_rows", insert)
     assert held(engine) == 0
     with engine.begin() as conn:
         assert conn.execute(select(rejected)).all() == []

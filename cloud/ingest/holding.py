@@ -1,0 +1,91 @@
+"""What custody holds of a group's terminals, and what the group adds to it, written together."""
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection, bindparam, select, update
+
+from cloud.bulk import insert_rows
+from cloud.custody.tables import epochs, heads, records
+
+_RECORDS = ("epoch_id", "seq", "body", "blob", "link", "received_ms")
+_HEADS = ("epoch_id", "seq", "head")
+
+Record = tuple[int, int, bytes, bytes | None, bytes, int]
+"""A row of `records`."""
+
+
+class Chain(msgspec.Struct):
+    """One chain of an epoch as custody holds it; branch 0 is the one that is attributed."""
+
+    id: int
+    branch: int
+    first_seq: int
+    head_seq: int
+    head_link: bytes
+
+
+class Holding:
+    """The chains of some terminals, within one transaction that holds their rows locked."""
+
+    def __init__(self, conn: Connection, terminal_ids: Iterable[int]) -> None:
+        """`terminal_ids`: of terminals whose rows the transaction holds already."""
+        self._conn = conn
+        self._records: list[Record] = []
+        self._heads: list[tuple[int, int, bytes]] = []
+        self._changed: dict[int, Chain] = {}
+        self._chains: dict[int, dict[bytes, list[Chain]]] = {}
+        rows = conn.execute(
+            select(
+                epochs.c.terminal_id,
+                epochs.c.epoch,
+                epochs.c.id,
+                epochs.c.branch,
+                epochs.c.first_seq,
+                epochs.c.head_seq,
+                epochs.c.head_link,
+            )
+            .where(epochs.c.terminal_id.in_(list(terminal_ids)))
+            .order_by(epochs.c.id)
+            .with_for_update()
+        )
+        for terminal_id, epoch, *columns in rows:
+            self.of(terminal_id).setdefault(epoch, []).append(Chain(*columns))
+
+    def of(self, terminal_id: int) -> dict[bytes, list[Chain]]:
+        """The chains of a terminal by epoch, the first one first."""
+        return self._chains.setdefault(terminal_id, {})
+
+    def add(self, record: Record) -> None:
+        """Have a record written."""
+        self._records.append(record)
+
+    def add_head(self, chain: Chain, head: bytes) -> None:
+        """Have a head written where the chain stands now, and the chain itself."""
+        self._heads.append((chain.id, chain.head_seq, head))
+        self.changed(chain)
+
+    def changed(self, chain: Chain) -> None:
+        """Have the state of a chain written."""
+        self._changed[chain.id] = chain
+
+    def flush(self) -> None:
+        """Write everything added."""
+        insert_rows(self._conn, records, _RECORDS, self._records)
+        insert_rows(self._conn, heads, _HEADS, self._heads)
+        if self._changed:
+            self._conn.execute(
+                update(epochs)
+                .where(epochs.c.id == bindparam("chain"))
+                .values({name: bindparam(name) for name in ("first_seq", "head_seq", "head_link")}),
+                [
+                    {
+                        "chain": chain.id,
+                        "first_seq": chain.first_seq,
+                        "head_seq": chain.head_seq,
+                        "head_link": chain.head_link,
+                    }
+                    for _, chain in sorted(self._changed.items())
+                ],
+            )
+        self._records, self._heads, self._changed = [], [], {}
