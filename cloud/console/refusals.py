@@ -28,7 +28,7 @@ _Handler = Callable[[Request, Exception], Response]
 
 
 def install(app: FastAPI) -> None:
-    """Answer browsers by pages, where handlers that tell problems (RFC 9457) are installed already."""
+    """Answer browsers by pages, where handlers that tell problems (RFC 9457) are in place."""
     for error in (HTTPException, RequestValidationError, CloudError, OperationalError, Exception):
         told: _Handler = app.exception_handlers[error]  # type: ignore[assignment]
         app.add_exception_handler(error, _paged(told))
