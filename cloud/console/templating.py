@@ -6,6 +6,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from cloud.console.navigation import entries
 from cloud.languages.current import gettext, language, ngettext
 
 _templates = Environment(
@@ -18,6 +19,7 @@ _templates = Environment(
 )
 _templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
 _templates.globals["language"] = language.get
+_templates.globals["navigation"] = entries
 
 
 def html(template: str, status: int = 200, **values: Any) -> HTMLResponse:
