@@ -3,6 +3,7 @@
 import unicodedata
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
 
 MAX_NAME = 200
 
@@ -14,12 +15,18 @@ def name(text: str, what: str) -> str:
     """
     tidy = " ".join(unicodedata.normalize("NFC", text).split())
     if not tidy:
-        raise InvalidError(f"{what} is empty; give one")
+        raise InvalidError(_("%(what)s is empty; give one") % {"what": what})
     if len(tidy) > MAX_NAME:
-        raise InvalidError(f"{what} has {len(tidy)} characters; {MAX_NAME} is the most")
+        raise InvalidError(
+            _("%(what)s has %(count)d characters; %(most)d is the most")
+            % {"what": what, "count": len(tidy), "most": MAX_NAME}
+        )
     for character in tidy:
         if unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn"):
-            raise InvalidError(f"{what} contains U+{ord(character):04X}, which no name does")
+            raise InvalidError(
+                _("%(what)s contains %(character)s, which no name does")
+                % {"what": what, "character": f"U+{ord(character):04X}"}
+            )
     return tidy
 
 

@@ -13,6 +13,7 @@ from cloud.accounts.roles import Role
 from cloud.accounts.tables import grants, memberships
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import ConflictError, InvalidError, NotFoundError
+from cloud.languages.current import gettext as _
 from cloud.times import now_ms
 
 
@@ -39,7 +40,7 @@ def put_membership(
     )
     # Locked: of two administrators who step down at once, one is the last.
     if conn.execute(registered.with_for_update()).scalar() is None:
-        raise NotFoundError("there is no such company to have access to")
+        raise NotFoundError(_("there is no such company to have access to"))
     known = membership(conn, account, company)
     values = {"role": found.value, "external": external}
     if known is None:
@@ -58,7 +59,7 @@ def withdraw(conn: Connection, account: int, company: int) -> None:
     conn.execute(select(companies.c.id).where(companies.c.id == company).with_for_update())
     known = membership(conn, account, company)
     if known is None:
-        raise NotFoundError("that account has no access to the company")
+        raise NotFoundError(_("that account has no access to the company"))
     _keep_an_administrator(conn, known)
     conn.execute(delete(grants).where(grants.c.membership_id == known.id))
     conn.execute(delete(memberships).where(memberships.c.id == known.id))
@@ -96,11 +97,17 @@ def check_role(role: str, *, external: bool) -> Role:
         found = Role(role)
     except ValueError:
         words = ", ".join(member.value for member in Role)
-        raise InvalidError(f"{role[:40]!r} is no role; it is one of {words}") from None
+        raise InvalidError(
+            _("%(role)s is no role; it is one of %(words)s")
+            % {"role": repr(role[:40]), "words": words}
+        ) from None
     if external and found.reaches_everything:
         raise InvalidError(
-            f"someone external cannot be {found}: that role reaches everything of the company;"
-            " choose manager or viewer, and grant the sites"
+            _(
+                "someone external cannot be %(role)s: that role reaches everything of the company;"
+                " choose manager or viewer, and grant the sites"
+            )
+            % {"role": found}
         )
     return found
 
@@ -119,7 +126,7 @@ def _keep_an_administrator(conn: Connection, leaving: Row[Any]) -> None:
     ).scalar_one()
     if others == 0:
         raise ConflictError(
-            "this is the company's last administrator; make somebody else administrator first"
+            _("this is the company's last administrator; make somebody else administrator first")
         )
 
 

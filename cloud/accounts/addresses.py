@@ -3,6 +3,7 @@
 import re
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
 
 # What mail servers take from each other without quoting (RFC 5321 section 4.1.2, Dot-string), and
 # internationalised names beside it (RFC 6531). That a message arrives is what proves an address.
@@ -15,5 +16,8 @@ def normalise(text: str) -> str:
     """An address in lower case, without white space around it. Raises InvalidError."""
     address = text.strip().lower()
     if len(address) > _MAX or not _ADDRESS.fullmatch(address):
-        raise InvalidError(f"{text[:60]!r} is not an e-mail address; write one as ann@example.be")
+        raise InvalidError(
+            _("%(text)s is not an e-mail address; write one as ann@example.be")
+            % {"text": repr(text[:60])}
+        )
     return address

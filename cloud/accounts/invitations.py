@@ -12,6 +12,7 @@ from cloud.accounts import addresses, tokens
 from cloud.accounts.access import check_role, membership, put_membership, set_grants
 from cloud.accounts.tables import accounts, grants, invitations
 from cloud.errors import ConflictError, NotFoundError
+from cloud.languages.current import gettext as _
 from cloud.times import now_ms
 
 LIFE_MS = 7 * 86_400_000
@@ -42,8 +43,11 @@ def invite(
     ).scalar_one()
     if standing >= OPEN_AT_ONCE:
         raise ConflictError(
-            f"{standing} invitations of the company are open already;"
-            " withdraw some, or wait until they are accepted or expire"
+            _(
+                "%(count)d invitations of the company are open already;"
+                " withdraw some, or wait until they are accepted or expire"
+            )
+            % {"count": standing}
         )
     token = tokens.make()
     now = now_ms()
@@ -72,7 +76,9 @@ def look(conn: Connection, token: str) -> Row[Any]:
         select(invitations).where(invitations.c.token_hash == tokens.digest(token), _open())
     ).one_or_none()
     if row is None:
-        raise NotFoundError("this invitation was used, withdrawn or has expired; ask for a new one")
+        raise NotFoundError(
+            _("this invitation was used, withdrawn or has expired; ask for a new one")
+        )
     return row
 
 
@@ -85,16 +91,19 @@ def accept(conn: Connection, token: str, account: int) -> int:
     mine = conn.execute(select(accounts.c.email).where(accounts.c.id == account)).scalar_one()
     if mine != offer.email:
         raise ConflictError(
-            f"this invitation is for {offer.email}; log in with the account of that address"
+            _("this invitation is for %(email)s; log in with the account of that address")
+            % {"email": offer.email}
         )
     if membership(conn, account, offer.company_id) is not None:
-        raise ConflictError("you have access to this company already; its administrator changes it")
+        raise ConflictError(
+            _("you have access to this company already; its administrator changes it")
+        )
     # Whoever closes it has it; the other of two at once finds it closed.
     closed = conn.execute(
         update(invitations).where(invitations.c.id == offer.id, _open()).values(closed_ms=now_ms())
     )
     if closed.rowcount != 1:
-        raise NotFoundError("this invitation was used just now; ask for a new one")
+        raise NotFoundError(_("this invitation was used just now; ask for a new one"))
     made = put_membership(conn, account, offer.company_id, offer.role, external=offer.external)
     conn.execute(
         update(grants)
@@ -107,7 +116,7 @@ def accept(conn: Connection, token: str, account: int) -> int:
 def withdraw(conn: Connection, company: int, email: str) -> None:
     """Take an offer back. Raises NotFoundError when none is open."""
     if _withdraw(conn, company, addresses.normalise(email)) == 0:
-        raise NotFoundError(f"no invitation of {email} is open")
+        raise NotFoundError(_("no invitation of %(email)s is open") % {"email": email})
 
 
 def _withdraw(conn: Connection, company: int, address: str) -> int:

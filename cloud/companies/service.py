@@ -8,6 +8,7 @@ from cloud import text
 from cloud.companies import vat as vats
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import ConflictError, InvalidError
+from cloud.languages.current import gettext as _
 from cloud.rows import insert_absent
 from cloud.times import now_ms
 
@@ -19,7 +20,7 @@ def register(conn: Connection, vat: str, name: str) -> int:
 
     A private company becomes a real one: what its workers did so far stays its own.
     """
-    number, tidy = vats.normalise(vat), text.name(name, "the company's name")
+    number, tidy = vats.normalise(vat), text.name(name, _("the company's name"))
     insert_absent(
         conn,
         companies,
@@ -35,14 +36,15 @@ def register(conn: Connection, vat: str, name: str) -> int:
     ).scalar()
     if taken is None:
         raise ConflictError(
-            f"{vats.shown(number)} is registered already; ask its administrator for access"
+            _("%(vat)s is registered already; ask its administrator for access")
+            % {"vat": vats.shown(number)}
         )
     return int(taken)
 
 
 def put_company(conn: Connection, vat: str, name: str) -> int:
     """Register a company, or give a registered one this name; its id. Raises InvalidError."""
-    number, tidy = vats.normalise(vat), text.name(name, "the company's name")
+    number, tidy = vats.normalise(vat), text.name(name, _("the company's name"))
     known = conn.execute(
         update(companies)
         .where(companies.c.vat == number, ~companies.c.private)
@@ -82,7 +84,7 @@ def lock(conn: Connection, company_id: int) -> None:
 
 def put_division(conn: Connection, company_id: int, name: str) -> int:
     """A division of a company, made if there is none of this name; its id. Raises InvalidError."""
-    tidy = text.name(name, "the division's name")
+    tidy = text.name(name, _("the division's name"))
     insert_absent(
         conn, divisions, [{"company_id": company_id, "name": tidy}], ["company_id", "name"]
     )
@@ -107,10 +109,10 @@ def put_site(
 
     `address` and `workplace_id` (Checkinatwork's, 13 characters) replace what is known when given.
     """
-    tidy = text.name(name, "the site's name")
+    tidy = text.name(name, _("the site's name"))
     values = {}
     if address is not None:
-        values["address"] = text.name(address, "the site's address")
+        values["address"] = text.name(address, _("the site's address"))
     if workplace_id is not None:
         values["workplace_id"] = checked_workplace(workplace_id)
     where = (sites.c.division_id == division_id) & (sites.c.name == tidy)
@@ -128,8 +130,11 @@ def checked_workplace(value: str) -> str:
     tidy = value.strip().upper()
     if len(tidy) != 13 or not _WORKPLACE.issuperset(tidy):
         raise InvalidError(
-            f"{value[:40]!r} is not a workplace id of Checkinatwork:"
-            " it is 13 letters and digits, without I and O"
+            _(
+                "%(text)s is not a workplace id of Checkinatwork:"
+                " it is 13 letters and digits, without I and O"
+            )
+            % {"text": repr(value[:40])}
         )
     return tidy
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 from cloud import text
 from cloud.companies import vat as vats
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
 from cloud.registrations import reattribution
 from cloud.rows import insert_absent
 from cloud.workers.tables import badges, workers
@@ -34,14 +35,14 @@ def put_worker(
     registrations are attributed again.
     """
     values: dict[str, Any] = {
-        "given_name": text.name(given_name, "the given name"),
-        "family_name": text.name(family_name, "the family name"),
+        "given_name": text.name(given_name, _("the given name")),
+        "family_name": text.name(family_name, _("the family name")),
     }
     if active is not None:
         values["active"] = active
     if inss_sealed is not None and inss_mark is not None:
         values |= {"inss_sealed": inss_sealed, "inss_mark": inss_mark}
-    tidy = text.name(number, "the worker's number")
+    tidy = text.name(number, _("the worker's number"))
     where = (workers.c.company_id == company_id) & (workers.c.number == tidy)
     known = conn.execute(select(workers.c.id, workers.c.active).where(where)).one_or_none()
     if known is None:
@@ -110,10 +111,14 @@ def normalise(profile: str, number: str) -> tuple[str, str]:
     """
     kind = profile.strip().lower()
     if not _PROFILE.fullmatch(kind):
-        raise InvalidError(f"{profile[:40]!r} is not a badge profile such as uid, em4100, printed")
+        raise InvalidError(
+            _("%(text)s is not a badge profile such as uid, em4100, printed")
+            % {"text": repr(profile[:40])}
+        )
     tidy = re.sub(r"[\s:.-]", "", number).upper()
     if not _NUMBER.fullmatch(tidy):
         raise InvalidError(
-            f"{text.masked(number)!r} is not a badge number: it is digits, or hexadecimal"
+            _("%(text)s is not a badge number: it is digits, or hexadecimal")
+            % {"text": repr(text.masked(number))}
         )
     return kind, tidy
