@@ -110,6 +110,16 @@ def read_again(conn: Connection, terminal_id: int, epoch: bytes, first: int, las
     )
 
 
+def carried_epochs(conn: Connection, terminal_ids: Sequence[int]) -> set[tuple[int, bytes]]:
+    """The epochs of terminals, of which later ones carry records: terminal id and epoch."""
+    rows = conn.execute(
+        select(carriers.c.terminal_id, carriers.c.epoch)
+        .where(carriers.c.terminal_id.in_(terminal_ids))
+        .distinct()
+    )
+    return {(row.terminal_id, bytes(row.epoch)) for row in rows}
+
+
 def counted_elsewhere(
     conn: Connection, terminal_id: int, epoch: bytes, first: int, last: int
 ) -> set[tuple[int, bytes]]:

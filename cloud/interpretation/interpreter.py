@@ -6,7 +6,7 @@ goes to `waiting` with its reason, and is tried again by `reinterpret`.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,17 +14,16 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from cloud import failures
 from cloud.custody.alarms import raise_alarm
-from cloud.custody.branches import is_attributed
-from cloud.custody.tables import epochs, records, waiting
+from cloud.custody.tables import epochs, waiting
 from cloud.db import unavailable
-from cloud.interpretation import carrying, clocks, people, times, turns
+from cloud.interpretation import carrying, clocks, people, reading, times, turns
 from cloud.interpretation.corrections import Corrector, reach
-from cloud.interpretation.drafts import draft, is_disputed, moment
+from cloud.interpretation.drafts import Draft, draft, is_disputed, moment
 from cloud.interpretation.places import Places
+from cloud.interpretation.reading import Epoch, Record
 from cloud.interpretation.reattribution import drop_oldest, reattribute_some
 from cloud.interpretation.unsealing import Tap, Unsealer, WaitingError
-from cloud.interpretation.writing import existing, write
-from cloud.terminals.tables import terminals
+from cloud.interpretation.writing import existing_of, write
 from cloud.times import now_ms
 from protocol import cbor
 from protocol.bodies import Body, Kind
@@ -33,25 +32,26 @@ from protocol.seals import SealingKey
 
 _MOST = 4096
 """Records in one turn at most."""
-_EPOCHS = 256
-"""Epochs in one turn at most."""
 _REQUEST = (0, 0, 0)
 _log = logging.getLogger("pointeuse.interpretation")
 _SILENT = frozenset({Kind.CLOCK, Kind.KEY})
 """Kinds that say something about the chain, and nothing about anybody's time."""
 
 
-class _Epoch(msgspec.Struct, frozen=True):
-    """An epoch with records beyond its cursor."""
+class _Span(msgspec.Struct):
+    """What was read of an epoch: its records `first` to `last`."""
 
-    id: int
-    terminal_id: int
-    status: str
-    interpreted_seq: int
-    head_seq: int
-    terminal: bytes
-    epoch: bytes
-    branch: int
+    epoch: Epoch
+    first: int
+    last: int
+    taps: list[Tap] = []
+    waits: list[tuple[int, WaitingError]] = []
+    carries: dict[bytes, int] = {}
+    """Up to which seq it carries records of other epochs."""
+    clock: Body | None = None
+    """The clock record that comes next, if one was seen."""
+    corrected_from: int = 0
+    """From which seq on that one corrects."""
 
 
 _Meaning = tuple[Body, Body | None]
@@ -120,10 +120,11 @@ class Interpreter:
             self._forget()
             self._served = served
         left = limit
-        for epoch in self._behind(conn):
-            left -= self._interpret(conn, epoch, left)
-            if left <= 0:
-                break
+        waiting = reading.behind(conn)
+        while waiting and left > 0:
+            lot = reading.lot(waiting, left)
+            waiting = waiting[len(lot) :]
+            left -= self._interpret(conn, lot, left)
         return changed or left < limit
 
     def _forget(self) -> None:
@@ -150,98 +151,95 @@ class Interpreter:
                 delete(waiting).where(waiting.c.epoch_id == epoch_id, waiting.c.seq == seq)
             )
             _wait(conn, epoch_id, seq, found)
-            _done(conn, epoch_id, cursor, seq)
-
-    def _behind(self, conn: Connection) -> list[_Epoch]:
-        rows = conn.execute(
-            select(
-                epochs.c.id,
-                epochs.c.terminal_id,
-                terminals.c.status,
-                epochs.c.interpreted_seq,
-                epochs.c.head_seq,
-                terminals.c.thumbprint,
-                epochs.c.epoch,
-                epochs.c.branch,
+            conn.execute(
+                update(epochs)
+                .where(epochs.c.id == epoch_id, epochs.c.interpreted_seq == cursor)
+                .values(interpreted_seq=seq)
             )
-            .join(terminals, terminals.c.id == epochs.c.terminal_id)
-            .where(is_attributed(), epochs.c.interpreted_seq < epochs.c.head_seq)
-            # The least behind first: a backlog being drained makes nobody else wait.
-            .order_by(epochs.c.head_seq - epochs.c.interpreted_seq)
-            .limit(_EPOCHS)
-        )
-        return [_Epoch(*row) for row in rows]
 
-    def _interpret(self, conn: Connection, epoch: _Epoch, limit: int) -> int:
-        """Interpret up to `limit` records of one epoch; how many were read, at least one."""
-        rows = conn.execute(
-            select(records.c.seq, records.c.body, records.c.blob, records.c.received_ms)
-            .where(records.c.epoch_id == epoch.id, records.c.seq > epoch.interpreted_seq)
-            .order_by(records.c.seq)
-            .limit(limit)
-        ).all()
-        if not rows:
-            what = f"records {epoch.interpreted_seq + 1} to {epoch.head_seq} of epoch {epoch.id}"
-            raise_alarm(conn, epoch.terminal_id, "custody", f"{what} are not in the database")
-            _done(conn, epoch.id, epoch.interpreted_seq, epoch.head_seq)
-            return 1
-        first: int = rows[0].seq
-        last = first
-        elsewhere = carrying.counted_elsewhere(
-            conn, epoch.terminal_id, epoch.epoch, first, rows[-1].seq
-        )
-        carrying.read_again(conn, epoch.terminal_id, epoch.epoch, first, rows[-1].seq)
-        carries: dict[bytes, int] = {}
-        taps: list[Tap] = []
-        waits: list[tuple[int, WaitingError]] = []
+    def _interpret(self, conn: Connection, lot: Sequence[Epoch], limit: int) -> int:
+        """Interpret up to `limit` records of some epochs; how many were read, at least one."""
+        read = reading.read(conn, lot, limit)
+        carried = carrying.carried_epochs(conn, [epoch.terminal_id for epoch in lot])
+        spans: list[_Span] = []
+        counted = 0
+        for epoch in lot:
+            rows = read[epoch.id]
+            counted += max(1, len(rows))
+            if not rows:
+                self._miss(conn, epoch)
+                continue
+            elsewhere = set()
+            if (epoch.terminal_id, epoch.epoch) in carried:
+                place = (epoch.terminal_id, epoch.epoch, rows[0].seq, rows[-1].seq)
+                elsewhere = carrying.counted_elsewhere(conn, *place)
+                carrying.read_again(conn, *place)
+            span = self._understand(conn, epoch, rows, elsewhere)
+            if isinstance(span, _Span):
+                spans.append(span)
+            else:
+                counted += self._correct(conn, epoch, rows[0].seq, span, limit)
+        self._register(conn, spans)
+        for span in spans:
+            terminal_id = span.epoch.terminal_id
+            carrying.note_carriers(conn, terminal_id, span.epoch.id, span.carries)
+        _note_waiting(conn, spans)
+        reading.pass_by(conn, [(span.epoch, span.last) for span in spans])
+        return counted
+
+    @staticmethod
+    def _miss(conn: Connection, epoch: Epoch) -> None:
+        """Pass by records that are not where they should be, and raise the alarm."""
+        what = f"records {epoch.interpreted_seq + 1} to {epoch.head_seq} of epoch {epoch.id}"
+        raise_alarm(conn, epoch.terminal_id, "custody", f"{what} are not in the database")
+        reading.pass_by(conn, [(epoch, epoch.head_seq)])
+
+    def _understand(
+        self,
+        conn: Connection,
+        epoch: Epoch,
+        rows: Sequence[Record],
+        elsewhere: Collection[tuple[int, bytes]],
+    ) -> _Span | Body:
+        """What records say, up to the first clock record; that one alone when it is the first.
+
+        It has a turn of its own, for the taps of earlier turns.
+        """
+        span = _Span(epoch, rows[0].seq, rows[0].seq)
         boots: list[tuple[int, bytes]] = []
-        clock: Body | None = None
-        clock_seq = 0
-        for seq, raw, blob, received_ms in rows:
+        for _, seq, raw, blob, received_ms in rows:
             self._doing = (epoch.id, seq, epoch.interpreted_seq)
             try:
                 body, carrier = self._meaning(conn, epoch, raw, seq)
                 if carrier is not None:
-                    carries[body.epoch] = max(body.seq, carries.get(body.epoch, 0))
+                    span.carries[body.epoch] = max(body.seq, span.carries.get(body.epoch, 0))
                 if times.is_set(body):
-                    # It has a turn of its own, for the taps of earlier turns.
-                    if seq == first:
-                        carrying.note_carriers(conn, epoch.terminal_id, epoch.id, carries)
-                        return self._correct(conn, epoch, seq, body, limit)
-                    clock, clock_seq = body, seq
+                    if seq == span.first:
+                        carrying.note_carriers(conn, epoch.terminal_id, epoch.id, span.carries)
+                        return body
+                    span.clock, span.corrected_from = body, reach(boots, seq, body)
                     break
                 boots.append((seq, body.time.boot))
                 if body.kind != Kind.TAP:
                     self._take_note(conn, epoch, body)
                 elif self._counts(conn, epoch, seq, raw, carrier, elsewhere):
                     badge = self._unsealer.open(conn, _places(conn, epoch, seq, body), body, blob)
-                    taps.append(Tap(epoch.id, seq, body, badge, received_ms))
+                    span.taps.append(Tap(epoch.id, seq, body, badge, received_ms))
             except WaitingError as error:
-                waits.append((seq, error))
-            last = seq
-        self._register(conn, epoch, taps, clock, reach(boots, clock_seq, clock) if clock else 0)
-        carrying.note_carriers(conn, epoch.terminal_id, epoch.id, carries)
-        # What was said of these records at an earlier try is said again, or no longer true.
-        conn.execute(
-            delete(waiting).where(
-                waiting.c.epoch_id == epoch.id, waiting.c.seq.between(first, last)
-            )
-        )
-        for seq, why in waits:
-            _wait(conn, epoch.id, seq, why)
-        _done(conn, epoch.id, epoch.interpreted_seq, last)
-        return len(rows)
+                span.waits.append((seq, error))
+            span.last = seq
+        return span
 
-    def _correct(self, conn: Connection, epoch: _Epoch, seq: int, clock: Body, limit: int) -> int:
+    def _correct(self, conn: Connection, epoch: Epoch, seq: int, clock: Body, limit: int) -> int:
         """Correct taps before a clock record, some in each turn, until all are; then pass it."""
         clocks.note(conn, epoch.id, seq, clock)
         place = (epoch.id, epoch.epoch, seq)
         read, complete = self._corrector.apply(conn, epoch.terminal_id, place, clock, limit)
         if complete:
-            _done(conn, epoch.id, epoch.interpreted_seq, seq)
-        return max(read, 1)
+            reading.pass_by(conn, [(epoch, seq)])
+        return read
 
-    def _meaning(self, conn: Connection, epoch: _Epoch, raw: bytes, seq: int) -> _Meaning:
+    def _meaning(self, conn: Connection, epoch: Epoch, raw: bytes, seq: int) -> _Meaning:
         """What a record says; of one that carries another, what that says."""
         body = self._read(epoch, raw, seq)
         if body.kind != Kind.SALVAGED:
@@ -253,7 +251,7 @@ class Interpreter:
     @staticmethod
     def _counts(
         conn: Connection,
-        epoch: _Epoch,
+        epoch: Epoch,
         seq: int,
         raw: bytes,
         carrier: Body | None,
@@ -266,7 +264,7 @@ class Interpreter:
             return False
         return not elsewhere or (seq, cbor.digest(raw)) not in elsewhere
 
-    def _take_note(self, conn: Connection, epoch: _Epoch, body: Body) -> None:
+    def _take_note(self, conn: Connection, epoch: Epoch, body: Body) -> None:
         """A record that is no tap."""
         if body.kind == Kind.SEAL:
             self._unsealer.learn(body)
@@ -278,7 +276,7 @@ class Interpreter:
             raise WaitingError("unknown-kind", f"records of kind {body.kind} are unknown")
 
     @staticmethod
-    def _read(epoch: _Epoch, raw: bytes, seq: int) -> Body:
+    def _read(epoch: Epoch, raw: bytes, seq: int) -> Body:
         try:
             body = Body.decode(raw)
         except MalformedError as error:
@@ -292,42 +290,46 @@ class Interpreter:
             )
         return body
 
-    def _register(
+    def _register(self, conn: Connection, spans: Sequence[_Span]) -> None:
+        spans = [span for span in spans if span.taps]
+        if not spans:
+            return
+        known = self._people.know(conn, [tap.badge for span in spans for tap in span.taps])
+        absent = {span.epoch.terminal_id for span in spans} - self._places.keys()
+        if absent:
+            self._places |= dict.fromkeys(absent, Places(conn, absent))
+        there = existing_of(
+            conn, [(span.epoch.id, span.taps[0].seq, span.taps[-1].seq) for span in spans]
+        )
+        write(
+            conn, [each for span in spans for each in self._drafts(conn, span, known, there)], there
+        )
+
+    def _drafts(
         self,
         conn: Connection,
-        epoch: _Epoch,
-        taps: Sequence[Tap],
-        clock: Body | None,
-        corrected_from: int,
-    ) -> None:
-        """`clock` is the clock record that comes next, if one was seen."""
-        if not taps:
-            return
-        known = self._people.know(conn, [tap.badge for tap in taps])
-        places = self._places.get(epoch.terminal_id)
-        if places is None:
-            places = self._places[epoch.terminal_id] = Places(conn, [epoch.terminal_id])
-        there = existing(conn, epoch.id, taps[0].seq, taps[-1].seq)
-        told = clocks.Clocks(conn, epoch.id, taps[0].seq, [tap.body.time for tap in taps])
-        drafts = []
-        for tap in taps:
-            row = there.get(tap.seq)
-            following = clock.time if clock and tap.seq >= corrected_from else None
+        span: _Span,
+        known: Mapping[tuple[str, str], people.Person],
+        there: Mapping[tuple[int, int], Any],
+    ) -> Iterator[Draft]:
+        """The registrations of a span's taps, beside those that are `there` already."""
+        epoch, clock = span.epoch, span.clock
+        told = clocks.Clocks(conn, epoch.id, span.first, [tap.body.time for tap in span.taps])
+        for tap in span.taps:
+            row = there.get((epoch.id, tap.seq))
+            following = clock.time if clock and tap.seq >= span.corrected_from else None
             when = moment(tap.body, following or told.of(tap.body.time), row)
-            drafts.append(
-                draft(
-                    tap,
-                    epoch.terminal_id,
-                    when,
-                    known[tap.badge.profile, tap.badge.number],
-                    places.at(epoch.terminal_id, when.tapped_ms),
-                    disputed=is_disputed(epoch.status, row),
-                )
+            yield draft(
+                tap,
+                epoch.terminal_id,
+                when,
+                known[tap.badge.profile, tap.badge.number],
+                self._places[epoch.terminal_id].at(epoch.terminal_id, when.tapped_ms),
+                disputed=is_disputed(epoch.status, row),
             )
-        write(conn, drafts, there)
 
 
-def _places(conn: Connection, epoch: _Epoch, seq: int, body: Body) -> Sequence[tuple[int, int]]:
+def _places(conn: Connection, epoch: Epoch, seq: int, body: Body) -> Sequence[tuple[int, int]]:
     """Where the seal of a tap at `seq` may stand: before it, and before where it stood first."""
     here = (epoch.id, seq)
     if body.epoch == epoch.epoch and not epoch.branch:
@@ -336,16 +338,26 @@ def _places(conn: Connection, epoch: _Epoch, seq: int, body: Body) -> Sequence[t
     return [here, *((chain.id, body.seq) for chain in chains if chain.id != epoch.id)]
 
 
+def _note_waiting(conn: Connection, spans: Sequence[_Span]) -> None:
+    """Note the records that cannot be understood.
+
+    What was said of them at an earlier try is said again, or no longer true.
+    """
+    ids = [span.epoch.id for span in spans]
+    known = set(
+        conn.execute(
+            select(waiting.c.epoch_id).where(waiting.c.epoch_id.in_(ids)).distinct()
+        ).scalars()
+    )
+    for span in spans:
+        if span.epoch.id in known:
+            here = waiting.c.seq.between(span.first, span.last)
+            conn.execute(delete(waiting).where(waiting.c.epoch_id == span.epoch.id, here))
+        for seq, why in span.waits:
+            _wait(conn, span.epoch.id, seq, why)
+
+
 def _wait(conn: Connection, epoch_id: int, seq: int, error: WaitingError) -> None:
     """Note a record that cannot be understood."""
     values: dict[str, Any] = {"reason": error.reason, "detail": str(error).replace("\0", "")}
     conn.execute(waiting.insert().values(epoch_id=epoch_id, seq=seq, tried_ms=now_ms(), **values))
-
-
-def _done(conn: Connection, epoch_id: int, cursor: int, seq: int) -> None:
-    """Move an epoch's cursor from `cursor` to `seq`; if it was sent back meanwhile, leave it."""
-    conn.execute(
-        update(epochs)
-        .where(epochs.c.id == epoch_id, epochs.c.interpreted_seq == cursor)
-        .values(interpreted_seq=seq)
-    )

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, column, insert, select, update
+from sqlalchemy import values as rows_of
 
 from cloud.bulk import insert_rows
 from cloud.interpretation.drafts import COLUMNS, Draft
@@ -24,11 +25,35 @@ def existing(conn: Connection, epoch_id: int, first: int, last: int) -> dict[int
     return {row["seq"]: row for row in rows}
 
 
-def write(conn: Connection, drafts: Sequence[Draft], there: Mapping[int, Any]) -> None:
-    """Write drafts of one epoch: new rows, and changes to rows that were `there` already."""
-    fresh = [tuple(draft.values().values()) for draft in drafts if draft.seq not in there]
+def existing_of(
+    conn: Connection, spans: Sequence[tuple[int, int, int]]
+) -> dict[tuple[int, int], Any]:
+    """The registrations of some spans, each an epoch id and the first and last seq of it."""
+    if len(spans) == 1:
+        (span,) = spans
+        return {(span[0], seq): row for seq, row in existing(conn, *span).items()}
+    named = [column(name, BigInteger) for name in ("epoch_id", "first", "last")]
+    wanted = rows_of(*named, name="wanted").data(list(spans)).cte("wanted")
+    rows = conn.execute(
+        select(registrations).join(
+            wanted,
+            (registrations.c.epoch_id == wanted.c.epoch_id)
+            & registrations.c.seq.between(wanted.c.first, wanted.c.last),
+        )
+    ).mappings()
+    return {(row["epoch_id"], row["seq"]): row for row in rows}
+
+
+def write(conn: Connection, drafts: Sequence[Draft], there: Mapping[tuple[int, int], Any]) -> None:
+    """Write drafts: new rows, and changes to rows that were `there`, by epoch id and seq."""
+    fresh, again = [], []
+    for draft in drafts:
+        row = there.get((draft.epoch_id, draft.seq))
+        if row is None:
+            fresh.append(tuple(draft.values().values()))
+        else:
+            again.append((row, draft.values()))
     insert_rows(conn, registrations, COLUMNS, fresh)
-    again = [(there[draft.seq], draft.values()) for draft in drafts if draft.seq in there]
     change(conn, again, "reinterpreted")
 
 

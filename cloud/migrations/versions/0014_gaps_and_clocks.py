@@ -56,6 +56,11 @@ def upgrade() -> None:
         ),
         PrimaryKeyConstraint("terminal_id", "epoch", "carrier_epoch_id"),
     )
+    op.execute(
+        "INSERT INTO carriers (terminal_id, epoch, carrier_epoch_id, last_seq)"
+        " SELECT terminal_id, epoch, carrier_epoch_id, max(seq) FROM carried"
+        " GROUP BY terminal_id, epoch, carrier_epoch_id"
+    )
 
 
 def downgrade() -> None:
