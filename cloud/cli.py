@@ -19,6 +19,11 @@ _COMMANDS = {
         "Say why an account does not see a worker, a registration or a terminal.",
     ),
     "trail": ("cloud.audit.cli", "trail", "List who changed or looked at what."),
+    "notify": (
+        "cloud.notifications.cli",
+        "notify",
+        "Look once for what people are to be told of.",
+    ),
     "ingest": ("cloud.ingest.cli", "ingest", "Receive, keep and interpret what terminals send."),
     "reinterpret": (
         "cloud.interpretation.cli",

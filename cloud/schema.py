@@ -5,6 +5,7 @@ import cloud.audit.tables
 import cloud.companies.tables
 import cloud.configurations.tables
 import cloud.custody.tables
+import cloud.notifications.tables
 import cloud.registrations.tables
 import cloud.terminals.tables
 import cloud.workers.tables  # noqa: F401

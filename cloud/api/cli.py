@@ -25,11 +25,13 @@ def serve(config_path: Path) -> None:
     """Serve the API and the console until stopped."""
     from cloud import db, migrations, settings
     from cloud.api.app import LOOPBACK, create_app
+    from cloud.notifications.watch import Watch
 
     with one_line_errors():
         config = settings.load(config_path)
         engine = db.reader_engine(config.database.url)
         writer = db.writer_engine(config.database.url)
+        watch = Watch(writer)
         try:
             with engine.connect() as conn:
                 migrations.require_current(conn)
@@ -39,8 +41,10 @@ def serve(config_path: Path) -> None:
                 click.echo(_OPEN, err=True)
             hosts = None if address.is_unspecified else {*LOOPBACK, config.api.host}
             app = create_app(engine, writer, hosts=hosts, directory=config.directory)
+            watch.start()
             _run(app, listener, config.api.host)
         finally:
+            watch.stop()
             engine.dispose()
             writer.dispose()
 

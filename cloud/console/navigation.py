@@ -30,11 +30,13 @@ def _trail(seen_by: Seen) -> bool:
 
 NAVIGATION: list[tuple[str, str, Callable[[Seen], bool]]] = [
     ("/", mark("Live"), _anybody),
+    ("/registrations", mark("Registrations"), _anybody),
     ("/terminals", mark("Terminals"), _anybody),
     ("/workers", mark("Workers"), _insiders),
     ("/divisions", mark("Divisions and sites"), _members),
     ("/people", mark("People"), _whole),
     ("/trail", mark("Audit trail"), _trail),
+    ("/notifications", mark("Notifications"), _anybody),
 ]
 """Address, name, and who may see it."""
 

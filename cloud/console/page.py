@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from cloud.accounts import sessions
 from cloud.api.parameters import MAX_ID, Database
-from cloud.console import administration, login, terminal, terminals, view, why
+from cloud.console import administration, login, notifications, terminal, terminals, view, why
 from cloud.console.templating import html
 from cloud.console.visits import Visit, visit
 from cloud.visibility.rules import Viewer
@@ -24,6 +24,7 @@ def install(app: FastAPI) -> None:
     administration.install(app)
     terminals.install(app)
     terminal.install(app)
+    notifications.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
 

@@ -10,8 +10,10 @@ from cloud.accounts import sessions
 from cloud.accounts.queries import companies_of
 from cloud.accounts.tables import accounts
 from cloud.errors import NotFoundError
+from cloud.notifications import queries
 from cloud.visibility import row_security
 from cloud.visibility.rules import Operator, Viewer, viewer
+from cloud.visibility.told import visible_notifications
 
 COOKIE = "__Host-pointeuse"
 """The prefix makes browsers refuse it from a subdomain, or without TLS (RFC 6265bis 4.1.3.2);
@@ -29,6 +31,8 @@ class Visit:
     companies: list[dict[str, Any]]
     is_due: bool
     """Whether it should be noted that the session is in use."""
+    unread: int = 0
+    """Notifications not read yet, for the link to them."""
 
 
 def visit(request: Request, conn: Connection) -> Visit | None:
@@ -53,7 +57,13 @@ def visit(request: Request, conn: Connection) -> Visit | None:
         seen_by,
         owned,
         sessions.is_due(session),
+        # A part of a page, as htmx asks for, has no link to them.
+        0 if "hx-request" in request.headers else _unread(conn, session["account_id"], seen_by),
     )
+
+
+def _unread(conn: Connection, account: int, seen_by: Viewer | Operator | None) -> int:
+    return queries.unread(conn, account, visible=visible_notifications(seen_by, account))
 
 
 def _view(conn: Connection, session: Any, owned: list[dict[str, Any]]) -> Viewer | None:

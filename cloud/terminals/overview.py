@@ -3,6 +3,7 @@
 Of places only those that are visible are named, though the terminal stood elsewhere too.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
@@ -99,3 +100,9 @@ def places_of(
         .order_by(assignments.c.from_ms.desc())
     )
     return list(conn.execute(query).mappings())
+
+
+def devices(conn: Connection, numbers: Collection[int]) -> dict[int, str]:
+    """The compact device numbers of terminals, by id."""
+    query = select(terminals.c.id, terminals.c.device).where(terminals.c.id.in_(numbers))
+    return {int(number): str(device) for number, device in conn.execute(query)}

@@ -4,10 +4,11 @@ A terminal is visible by the last place it stood at. What it told while it stood
 is not: of that time whoever reaches the place sees it.
 """
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from cloud.companies.tables import sites
 from cloud.custody.tables import alarms
+from cloud.notifications.tables import notifications
 from cloud.terminals.tables import assignments, telemetry
 from cloud.visibility.rules import Operator, Viewer, visible_sites
 
@@ -20,6 +21,24 @@ def visible_telemetry(seen_by: Viewer | Operator) -> ColumnElement[bool]:
 def visible_alarms(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     """TERMINAL and OPERATOR: a condition on `alarms`; those of no terminal are the operator's."""
     return _stood(seen_by, alarms.c.terminal_id, alarms.c.at_ms)
+
+
+def visible_notifications(
+    seen_by: Viewer | Operator | None, account: int | None
+) -> ColumnElement[bool]:
+    """TERMINAL, GRANTED and WHOLE: a condition on `notifications`; one's own are one's own."""
+    own = false() if account is None else notifications.c.account_id == account
+    everybody_s = notifications.c.account_id.is_(None)
+    if seen_by is None:
+        return own
+    if isinstance(seen_by, Operator):
+        return or_(own, everybody_s)
+    reached = select(sites.c.id).where(visible_sites(seen_by))
+    return or_(
+        own,
+        and_(everybody_s, notifications.c.site_id.in_(reached)),
+        and_(everybody_s, _stood(seen_by, notifications.c.terminal_id, notifications.c.at_ms)),
+    )
 
 
 def _stood(

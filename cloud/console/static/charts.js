@@ -38,9 +38,13 @@ function draw(place, span, data, series) {
   new ResizeObserver(() => chart.setSize(size())).observe(place);
 }
 
+// `step` is the seconds between two marks of an axis; 0: a moment by itself.
 function written(second, step) {
-  const options = step >= 86400 ? { dateStyle: "short" } : step ? { hour: "2-digit", minute: "2-digit" } : { dateStyle: "short", timeStyle: "short" };
-  return new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: ZONE, hourCycle: "h23", ...options }).format(second * 1000);
+  const write = (options) =>
+    new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: ZONE, hourCycle: "h23", ...options }).format(second * 1000);
+  if (!step) return write({ dateStyle: "short", timeStyle: "short" });
+  const hour = write({ hour: "2-digit", minute: "2-digit" });
+  return step >= 86400 || hour === "00:00" ? write({ day: "numeric", month: "numeric" }) : hour;
 }
 
 if (charts) {

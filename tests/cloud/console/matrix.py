@@ -160,6 +160,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/terminals/{device}"): keepers(name="Other"),
     ("POST", "/terminals/{device}/list"): keepers(status="inactive"),
     ("POST", "/terminals/{device}/site"): keepers(site="{site}", from_day="2026-03-01"),
+    ("GET", "/notifications"): everybody(),
+    ("POST", "/notifications/read"): everybody(),
+    ("POST", "/notifications/mail"): everybody(kind="gap"),
+    ("POST", "/notifications/{notification}/read"): reached(),
     ("GET", "/trail"): Route(
         frozenset({"administrator", "auditor"}), none=FORBIDDEN, operator=LET_IN
     ),

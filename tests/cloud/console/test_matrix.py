@@ -1,5 +1,6 @@
 """Every route of the console, asked as every role: no leak, and the right refusals."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from cloud.accounts.tables import invitations as offers
 from cloud.api.app import create_app
 from cloud.audit.tables import audit
 from cloud.custody.tables import epochs
+from cloud.notifications.tables import notifications
 from cloud.registrations.tables import registrations
 from cloud.schema import metadata
 from cloud.terminals import service as terminals
@@ -81,6 +83,11 @@ class World:
             direction="in", tapped_ms=now_ms() - 60_000, received_ms=now_ms(),
         )  # fmt: skip
         ids["registration"] = conn.execute(made.returning(registrations.c.id)).scalar_one()
+        made = insert(notifications).values(
+            kind="gap", episode=side, terminal_id=ids["terminal"], at_ms=now_ms(),
+            detail=json.dumps({"device": device, "alarm": "gone"}),
+        )  # fmt: skip
+        ids["notification"] = conn.execute(made.returning(notifications.c.id)).scalar_one()
         self.canaries[side] += [f"gate of {side}", device]
 
 

@@ -81,8 +81,10 @@ def sample(engine: Engine) -> Sample:
 
 @pytest.fixture(params=["light", "dark"])
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    scheme = "dark" if request.param == "dark" else "light"
-    page = browser.new_page(viewport={"width": WIDTHS[1], "height": 900}, color_scheme=scheme)
+    page = browser.new_page(
+        viewport={"width": WIDTHS[1], "height": 900},
+        color_scheme="dark" if request.param == "dark" else "light",
+    )
     yield page
     page.close()
 

@@ -1,0 +1,55 @@
+"""Running the evaluator every minute, beside a server or by itself."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+from cloud import failures
+from cloud.notifications import evaluator
+from cloud.times import now_ms
+
+EVERY_S = 60.0
+_log = logging.getLogger("pointeuse.notifications")
+
+
+class Watch:
+    """A thread that evaluates every minute from `start` to `stop`; no error ends it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        every_s: float = EVERY_S,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        """`engine` writes."""
+        self._engine, self._every_s, self._clock = engine, every_s, clock
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self.run, name="notifications", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, once what is in hand is done."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def run(self) -> None:
+        """Evaluate now and every minute, until `stop`."""
+        while not self._stop.is_set():
+            try:
+                once(self._engine, self._clock())
+            except Exception as error:  # noqa: BLE001 - the database may be away; another minute
+                _log.warning("nobody was notified: %s", failures.where(error))
+            self._stop.wait(self._every_s)
+
+
+def once(engine: Engine, at_ms: int) -> int:
+    """Evaluate in a transaction of its own; how many notifications were opened."""
+    with engine.begin() as conn:
+        return len(evaluator.evaluate(conn, at_ms))
