@@ -9,7 +9,16 @@ from starlette.staticfiles import StaticFiles
 
 from cloud.accounts import sessions
 from cloud.api.parameters import MAX_ID, Database
-from cloud.console import administration, login, notifications, terminal, terminals, view, why
+from cloud.console import (
+    administration,
+    login,
+    notifications,
+    registrations,
+    terminal,
+    terminals,
+    view,
+    why,
+)
 from cloud.console.templating import html
 from cloud.console.visits import Visit, visit
 from cloud.visibility.rules import Viewer
@@ -25,6 +34,7 @@ def install(app: FastAPI) -> None:
     terminals.install(app)
     terminal.install(app)
     notifications.install(app)
+    registrations.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
 

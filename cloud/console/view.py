@@ -41,7 +41,7 @@ def live(conn: Connection, seen_by: Viewer | Operator) -> dict[str, Any]:
     rows = queries.listed(conn, Filter(rules.visible_registrations(seen_by)), limit=ROWS)
     standing = terminals.listed(conn, visible=rules.visible_terminals(seen_by), limit=TERMINALS)
     shown: dict[str, Any] = {
-        "registrations": [_registration(row) for row in rows],
+        "registrations": [registration(row) for row in rows],
         "terminals": [_terminal(row) for row in standing],
         "operator": isinstance(seen_by, Operator),
         "notices": _notices(conn) if isinstance(seen_by, Operator) else [],
@@ -51,7 +51,8 @@ def live(conn: Connection, seen_by: Viewer | Operator) -> dict[str, Any]:
     return shown
 
 
-def _registration(row: RowMapping) -> dict[str, Any]:
+def registration(row: RowMapping) -> dict[str, Any]:
+    """A registration for a template."""
     said = queries.as_json(row)
     assurance = Assurance(row["assurance"])
     return {

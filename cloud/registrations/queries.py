@@ -32,6 +32,10 @@ class Filter:
     terminal_id: int | None = None
     site_id: int | None = None
     worker_id: int | None = None
+    division_id: int | None = None
+    direction: str | None = None
+    also: tuple[ColumnElement[bool], ...] = ()
+    """Conditions that have to hold as well."""
 
 
 def listed(
@@ -71,11 +75,11 @@ def _narrowed(wanted: Filter, before: int | None, after: int | None) -> Select[t
         query = query.where(registrations.c.tapped_ms >= wanted.since_ms)
     if wanted.until_ms is not None:
         query = query.where(registrations.c.tapped_ms < wanted.until_ms)
-    for column in ("terminal_id", "site_id", "worker_id"):
+    for column in ("terminal_id", "site_id", "worker_id", "division_id", "direction"):
         value = getattr(wanted, column)
         if value is not None:
             query = query.where(registrations.c[column] == value)
-    return query
+    return query.where(*wanted.also)
 
 
 def _alternatives(condition: ColumnElement[bool]) -> Sequence[ColumnElement[bool]]:
