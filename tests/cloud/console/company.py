@@ -24,6 +24,7 @@ class Company:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._app: Any = None
         self.who: dict[str, int] = {}
         with engine.begin() as conn:
             self.ours = companies.register(conn, "BE0403019261", "Solvay")
@@ -84,8 +85,13 @@ class Company:
         return self.who[name]
 
     def browser(self, reader: Engine, name: str | None, **options: Any) -> Client:
-        """The browser of an account that is logged in; of None, nobody's."""
-        app = create_app(reader, self.engine, **options)
+        """The browser of an account that is logged in; of None, nobody's.
+
+        All ask one application, which takes longest to make.
+        """
+        if self._app is None:
+            self._app = create_app(reader, self.engine, **options)
+        app = self._app
         if name is None:
             return Client(app)
         with self.engine.begin() as conn:

@@ -91,25 +91,23 @@ def test_a_division_and_its_site_are_made_changed_and_closed(
     ]
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "sentence"),
-    [
-        ("name", " ", "empty"),
-        ("name", "Quai", "exists already"),
-        ("name", "x" * 300, "300 characters"),
-        ("workplace_id", "123", "13 letters and digits"),
-        ("address", "x" * 300, "300 characters"),
-    ],
-)
-def test_what_cannot_be_stands_at_its_field(
-    company: Company, administrator: Client, field: str, value: str, sentence: str
-) -> None:
-    typed = {"name": "Gare", "address": "Rue 1", "workplace_id": "", field: value}
-    answer = administrator.post(f"/divisions/{company.nord}/sites/new", **typed)
-    assert answer.status_code == 422
-    assert sentence in answer.text.split(f'id="{field}-problem"', 1)[1].split("</p>", 1)[0]
-    assert f'value="{typed["address"]}"' in answer.text
-    assert company.trail() == []
+WRONG: list[tuple[str, str, str]] = [
+    ("name", " ", "empty"),
+    ("name", "Quai", "exists already"),
+    ("name", "x" * 300, "300 characters"),
+    ("workplace_id", "123", "13 letters and digits"),
+    ("address", "x" * 300, "300 characters"),
+]
+
+
+def test_what_cannot_be_stands_at_its_field(company: Company, administrator: Client) -> None:
+    for field, value, sentence in WRONG:
+        typed = {"name": "Gare", "address": "Rue 1", "workplace_id": "", field: value}
+        answer = administrator.post(f"/divisions/{company.nord}/sites/new", **typed)
+        assert answer.status_code == 422
+        assert sentence in answer.text.split(f'id="{field}-problem"', 1)[1].split("</p>", 1)[0]
+        assert f'value="{typed["address"]}"' in answer.text
+        assert company.trail() == []
 
 
 def test_of_two_administrators_the_second_is_told_what_changed(

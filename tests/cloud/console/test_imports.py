@@ -109,28 +109,26 @@ def test_what_changed_since_it_was_shown_is_shown_again(company: Company, manage
     assert again.headers["location"] == "/workers/import?created=1&changed=2"
 
 
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"", "No file was sent"),
-        (b"\n \n", "the file is empty"),
-        (b"PK\x03\x04spreadsheet", "is a spreadsheet; save it as CSV"),
-        (b"name;first name\nMaes;Ann\n", "no column is named number"),
-        (b"number;number;given name;family name\n", "two columns mean number"),
-        (b"number;given name;family name\n7;Ann\x81;Maes\n", "is no text in cp1252"),
-        (b"\xff\xfeb\x00\xff", "is no text in utf-16"),
-        (b'number;given name;family name\n7;"Ann;Maes\n', "line 2: unexpected end of data"),
-        (HEADER.encode() + b"x" * MAX_BYTES, "The file is longer than 8 MiB"),
-    ],
-)
-def test_what_is_no_list_is_told_at_the_field(
-    company: Company, manager: Client, content: bytes, sentence: str
-) -> None:
-    answer = send(manager, content) if content else manager.post("/workers/import")
-    assert answer.status_code == 422
-    said = answer.text.split('id="file-problem"', 1)[1].split("</p>", 1)[0]
-    assert sentence in said
-    assert "Choose a list" in manager.get("/workers/import").text
+NO_LISTS: list[tuple[bytes, str]] = [
+    (b"", "No file was sent"),
+    (b"\n \n", "the file is empty"),
+    (b"PK\x03\x04spreadsheet", "is a spreadsheet; save it as CSV"),
+    (b"name;first name\nMaes;Ann\n", "no column is named number"),
+    (b"number;number;given name;family name\n", "two columns mean number"),
+    (b"number;given name;family name\n7;Ann\x81;Maes\n", "is no text in cp1252"),
+    (b"\xff\xfeb\x00\xff", "is no text in utf-16"),
+    (b'number;given name;family name\n7;"Ann;Maes\n', "line 2: unexpected end of data"),
+    (HEADER.encode() + b"x" * MAX_BYTES, "The file is longer than 8 MiB"),
+]
+
+
+def test_what_is_no_list_is_told_at_the_field(company: Company, manager: Client) -> None:
+    for content, sentence in NO_LISTS:
+        answer = send(manager, content) if content else manager.post("/workers/import")
+        assert answer.status_code == 422
+        said = answer.text.split('id="file-problem"', 1)[1].split("</p>", 1)[0]
+        assert sentence in said
+        assert "Choose a list" in manager.get("/workers/import").text
 
 
 def test_a_gigabyte_is_told_so_and_kept_nowhere(company: Company, manager: Client) -> None:
@@ -196,9 +194,8 @@ def test_a_file_is_seen_by_nobody_but_who_sent_it(
 ) -> None:
     send(manager, LIST)
     assert "worker 8 is new" in manager.get("/workers/import").text
-    # The same application, another session of somebody who may import as well.
+    # Another session, of somebody who may import as well.
     other = company.browser(reader, "administrator", directory=directory)
-    other._app = manager._app
     assert "Choose a list" in other.get("/workers/import").text
     assert manager.post("/workers/import/discard").status_code == 303
     assert "Choose a list" in manager.get("/workers/import").text
