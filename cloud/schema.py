@@ -1,10 +1,12 @@
 """Every table of the platform: importing this module fills `metadata`."""
 
 import cloud.accounts.tables
+import cloud.api.tables
 import cloud.audit.tables
 import cloud.companies.tables
 import cloud.configurations.tables
 import cloud.custody.tables
+import cloud.exports.tables
 import cloud.notifications.tables
 import cloud.registrations.tables
 import cloud.terminals.tables

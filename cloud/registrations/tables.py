@@ -1,15 +1,18 @@
-"""Registrations, how they changed, and what asks for them to be attributed anew.
+"""Registrations, how they changed, what people correct, and what asks to attribute them anew.
 
 A registration has foreign keys where its values come from what people enter. It has none for its
 epoch and terminal, which come from custody, nor for company and division, which its site implies:
 PostgreSQL inserts 49,000 rows a second so, 27,000 with all eight.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     ForeignKey,
     Index,
     Integer,
@@ -18,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
 )
 
@@ -91,3 +95,58 @@ reattribution = Table(
     Column("why", Text, nullable=False),
     Column("at_ms", Millis, nullable=False),
 )
+
+registration_corrections = Table(
+    "registration_corrections",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", ForeignKey("companies.id"), nullable=False, comment="whose view of it"),
+    Column("kind", Text, nullable=False),
+    Column("registration_id", ForeignKey("registrations.id"), comment="NULL: a tap is added"),
+    Column("worker_id", ForeignKey("workers.id"), nullable=False),
+    Column("division_id", Id),
+    Column("site_id", ForeignKey("sites.id")),
+    Column("tapped_ms", Millis, nullable=False, comment="of the registration, or the added tap"),
+    Column("direction", Text, comment="of the added tap, or the right one; NULL: void"),
+    Column("reason", Text, nullable=False, comment="in the words of who enters it"),
+    Column("second", Boolean, nullable=False, comment="whether somebody else has to approve it"),
+    Column("account_id", Id, nullable=False, comment="who enters it"),
+    Column("at_ms", Millis, nullable=False),
+    CheckConstraint(one_of("kind", "add", "void", "direction"), name="kind"),
+    CheckConstraint("(kind = 'add') = (registration_id IS NULL)", name="about"),
+    CheckConstraint("(kind = 'void') = (direction IS NULL)", name="direction"),
+    Index("ix_registration_corrections_company_id_tapped_ms", "company_id", "tapped_ms"),
+    Index("ix_registration_corrections_worker_id_tapped_ms", "worker_id", "tapped_ms"),
+    Index("ix_registration_corrections_registration_id", "registration_id"),
+)
+
+correction_decisions = Table(
+    "correction_decisions",
+    metadata,
+    Column("correction_id", ForeignKey("registration_corrections.id"), primary_key=True),
+    Column("approved", Boolean, nullable=False, comment="or else refused"),
+    Column("account_id", Id, nullable=False, comment="who decides"),
+    Column("at_ms", Millis, nullable=False),
+)
+
+
+@event.listens_for(registration_corrections, "after_create")
+@event.listens_for(correction_decisions, "after_create")
+def _refuse_changes(table: Table, conn: Connection, **_: Any) -> None:
+    """Make the database refuse to change or delete a row."""
+    if conn.dialect.name == "sqlite":
+        for verb in ("update", "delete"):
+            conn.exec_driver_sql(
+                f"CREATE TRIGGER {table.name}_refuses_{verb} BEFORE {verb} ON {table.name}"
+                " BEGIN SELECT RAISE(ABORT, 'corrections are append-only'); END"
+            )
+        return
+    conn.exec_driver_sql(
+        "CREATE OR REPLACE FUNCTION corrections_are_append_only() RETURNS trigger"
+        " LANGUAGE plpgsql AS $$"
+        " BEGIN RAISE EXCEPTION 'corrections are append-only'; END $$"
+    )
+    conn.exec_driver_sql(
+        f"CREATE TRIGGER {table.name}_refuses BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION corrections_are_append_only()"
+    )

@@ -1,0 +1,1 @@
+"""Numbered snapshots of a company's registrations, to be taken away as CSV or XLSX."""
