@@ -11,15 +11,19 @@ Nobody sees anything, but for what one of these lines gives:
               whoever the worker works for: who runs a site answers for everyone on it.
     EMPLOYER  A registration of a worker the company employs, made anywhere, is visible to those who
               reach the whole company: who sends someone to work answers for it as well.
+              A correction of a registration is visible to whom of the company that made it sees
+              the registration; administrators, and managers who are not external, make them.
     WORKER    A company's workers are visible to all its members, whatever was granted, but not to
               those who are external.
     TERMINAL  A terminal is visible while it stands at a site that is reached, or when it stood
-              there last. What it registered follows the rules of registrations.
+              there last. What it registered follows the rules of registrations; what it told of
+              itself, by the place where it stood then, is in `cloud.visibility.told`.
     TRAIL     The trail is visible to administrators and auditors.
-    TOKEN     A program with a token of a company sees what an auditor of it does, the trail and
-              workers' lists aside; badge numbers whole only if its token says so.
+    TOKEN     A program with a token of a company sees what an auditor of it does, the trail aside,
+              and of that the kinds its token has a scope for: workers' lists with workers:read.
+              Badge numbers whole only if its token says so.
     OPERATOR  Who runs the platform sees all of it, and nobody else sees what belongs to no company:
-              records that are not understood, messages that were refused, alarms.
+              records that are not understood, messages refused, alarms of no terminal.
 
 The functions give conditions for WHERE; `docs/visibility.md` says the same at length, and a test
 holds the two together.
@@ -35,7 +39,7 @@ from cloud.accounts.tables import grants
 from cloud.audit.tables import audit
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import NotFoundError
-from cloud.registrations.tables import registrations
+from cloud.registrations.tables import registration_corrections, registrations
 from cloud.terminals.tables import assignments, terminals
 from cloud.workers.tables import workers
 
@@ -74,6 +78,8 @@ class Viewer:
     external: bool
     divisions: frozenset[int]
     sites: frozenset[int]
+    workers: bool = False
+    """TOKEN: whether a program reads the list of workers."""
 
     @property
     def whole(self) -> bool:
@@ -93,12 +99,17 @@ class Viewer:
     @property
     def reads_workers(self) -> bool:
         """WORKER."""
-        return self.account_id is not None and not self.external
+        return (self.account_id is not None or self.workers) and not self.external
 
     @property
     def enters_workers(self) -> bool:
         """WORKER: whether it changes the company's workers as well."""
         return self.reads_workers and self.role in (Role.ADMINISTRATOR, Role.MANAGER)
+
+    @property
+    def corrects(self) -> bool:
+        """SITE: whether it corrects the registrations that it sees."""
+        return self.enters_workers
 
 
 def viewer(conn: Connection, account: int, company: int) -> Viewer:
@@ -122,9 +133,9 @@ def viewer(conn: Connection, account: int, company: int) -> Viewer:
     )
 
 
-def program(company: int) -> Viewer:
-    """TOKEN: a company as its programs see it."""
-    return Viewer(None, company, Role.AUDITOR, False, frozenset(), frozenset())
+def program(company: int, *, workers: bool = False) -> Viewer:
+    """TOKEN: a company as its programs see it; with `workers`, its list of workers too."""
+    return Viewer(None, company, Role.AUDITOR, False, frozenset(), frozenset(), workers)
 
 
 def visible_registrations(seen_by: Viewer | Operator) -> ColumnElement[bool]:
@@ -147,11 +158,22 @@ def visible_registrations(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     return or_(false(), *(ours & (column == each) for column, each in granted))
 
 
+def visible_corrections(seen_by: Viewer | Operator) -> ColumnElement[bool]:
+    """SITE: a condition on `registration_corrections`; they are of the company that made them."""
+    if isinstance(seen_by, Operator):
+        return true()
+    ours = registration_corrections.c.company_id == seen_by.company_id
+    if seen_by.whole:
+        return ours
+    table = registration_corrections
+    return ours & _reached(seen_by, table.c.division_id, table.c.site_id)
+
+
 def visible_workers(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     """WORKER: a condition on `workers`."""
     if isinstance(seen_by, Operator):
         return true()
-    if seen_by.external or seen_by.account_id is None:
+    if not seen_by.reads_workers:
         return false()
     return workers.c.company_id == seen_by.company_id
 

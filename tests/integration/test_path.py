@@ -93,7 +93,11 @@ def test_telemetry_reaches_the_platform(path: WholePath) -> None:
     def told() -> bool:
         (terminal,) = path.stack.get("/v1/terminals")["items"]
         telemetry = terminal["said"].get("telemetry", {})
-        return bool(telemetry.get("unreadable") == {"in": {"checksum": 1}})
+        return bool(
+            telemetry.get("unreadable") == {"in": {"checksum": 1}}
+            and telemetry["receipt_ms"] is not None
+            and telemetry["certificate"]["not_after_ms"] > telemetry["clock"]["wall_ms"]
+        )
 
     wait_for(told, "the unreadable badge is not in the terminal's telemetry")
 
