@@ -164,6 +164,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/notifications/read"): everybody(),
     ("POST", "/notifications/mail"): everybody(kind="gap"),
     ("POST", "/notifications/{notification}/read"): reached(),
+    ("GET", "/registrations"): Route(frozenset(MEMBERS), operator=LET_IN),
+    ("GET", "/registrations/{number}"): reached(),
+    # No record here is sealed, so there is nothing to take away, whoever may.
+    ("POST", "/registrations/{number}/disclosure"): Route(
+        frozenset(), refused=(*FORBIDDEN, *MISSING)
+    ),
     ("GET", "/trail"): Route(
         frozenset({"administrator", "auditor"}), none=FORBIDDEN, operator=LET_IN
     ),

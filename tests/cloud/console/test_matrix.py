@@ -82,7 +82,7 @@ class World:
             company_id=ids["company"], division_id=ids["division"], site_id=ids["site"],
             direction="in", tapped_ms=now_ms() - 60_000, received_ms=now_ms(),
         )  # fmt: skip
-        ids["registration"] = conn.execute(made.returning(registrations.c.id)).scalar_one()
+        ids["number"] = conn.execute(made.returning(registrations.c.id)).scalar_one()
         made = insert(notifications).values(
             kind="gap", episode=side, terminal_id=ids["terminal"], at_ms=now_ms(),
             detail=json.dumps({"device": device, "alarm": "gone"}),
