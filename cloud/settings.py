@@ -37,6 +37,10 @@ class Api(Struct, forbid_unknown_fields=True, frozen=True):
 
     host: Host = "127.0.0.1"
     port: Port = 8000
+    requests_per_s: Annotated[float, Meta(gt=0, le=100_000)] = 20.0
+    """Of one token, in the long run."""
+    burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    """Of one token, at once."""
 
 
 class Config(Struct, forbid_unknown_fields=True, frozen=True):

@@ -1,11 +1,12 @@
 """Tokens with which programs read the API. The caller commits."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from cloud import text
-from cloud.accounts import tokens
+from cloud.accounts import scopes, tokens
 from cloud.accounts.tables import api_tokens
 from cloud.companies.tables import companies
 from cloud.errors import InvalidError, NotFoundError
@@ -13,11 +14,17 @@ from cloud.times import now_ms
 
 
 def make(
-    conn: Connection, name: str, *, company: int | None, whole_badges: bool = False
+    conn: Connection,
+    name: str,
+    *,
+    company: int | None,
+    whole_badges: bool = False,
+    may: Iterable[str] = (),
 ) -> tuple[int, str]:
     """A new token: its id, and the secret, which is kept nowhere. Raises InvalidError.
 
-    With a `company` it reads what that company's auditors see; without, all of the platform.
+    With a `company` it sees what that company's auditors see; without, all of the platform. `may`
+    are the scopes, `scopes.LEAST` when there are none.
     """
     token = tokens.make()
     made = insert(api_tokens).values(
@@ -25,13 +32,14 @@ def make(
         token_hash=tokens.digest(token),
         company_id=company,
         whole_badges=whole_badges,
+        scopes=scopes.written(scopes.checked(may, operator=company is None)),
         created_ms=now_ms(),
     )
     return int(conn.execute(made.returning(api_tokens.c.id)).scalar_one()), token
 
 
 def find(conn: Connection, token: str) -> RowMapping | None:
-    """The token a secret belongs to (`id`, `company_id`, `whole_badges`), unless revoked."""
+    """The token a secret belongs to, as its row, unless it was revoked."""
     try:
         digest = tokens.digest(token)
     except InvalidError:
@@ -65,6 +73,7 @@ def listed(conn: Connection) -> list[dict[str, Any]]:
             api_tokens.c.name,
             companies.c.name.label("company"),
             api_tokens.c.whole_badges,
+            api_tokens.c.scopes,
             api_tokens.c.revoked_ms.is_not(None).label("revoked"),
         )
         .outerjoin(companies, companies.c.id == api_tokens.c.company_id)

@@ -64,6 +64,12 @@ api_tokens = Table(
     Column("whole_badges", Boolean, nullable=False, comment="may read badge numbers whole"),
     Column("created_ms", Millis, nullable=False),
     Column("revoked_ms", Millis),
+    Column(
+        "scopes",
+        Text,
+        nullable=False,
+        server_default="companies:read custody:read registrations:read terminals:read",
+    ),
 )
 
 memberships = Table(

@@ -14,11 +14,26 @@ def token() -> None:
 @click.option("--name", required=True, help="What it is for, to know it by later.")
 @click.option("--company", help="VAT number or name: what its auditors see.")
 @click.option("--operator", is_flag=True, help="Instead of a company: all of the platform.")
+@click.option(
+    "--scope",
+    "may",
+    multiple=True,
+    metavar="SCOPE",
+    help="What it may do, once for each; registrations:read alone when none is given. They are"
+    " companies:read, companies:write, custody:read, explain:read, registrations:read,"
+    " terminals:read, workers:read and workers:write.",
+)
 @click.option("--whole-badges", is_flag=True, help="It may read badge numbers whole.")
 @json_option
 @database_options
 def add(
-    name: str, company: str | None, operator: bool, whole_badges: bool, as_json: bool, url: str
+    name: str,
+    company: str | None,
+    operator: bool,
+    may: tuple[str, ...],
+    whole_badges: bool,
+    as_json: bool,
+    url: str,
 ) -> None:
     """Make a token, and print it: this once."""
     from cloud.accounts import api_tokens
@@ -29,8 +44,18 @@ def add(
         raise click.UsageError("give one of --company and --operator")
     with one_line_errors(), session(url) as conn:
         owner = None if company is None else company_id(conn, company)
-        made, secret = api_tokens.make(conn, name, company=owner, whole_badges=whole_badges)
-        note(conn, OPERATOR, "token", "create", company_id=owner, target_id=made)
+        made, secret = api_tokens.make(
+            conn, name, company=owner, whole_badges=whole_badges, may=may
+        )
+        note(
+            conn,
+            OPERATOR,
+            "token",
+            "create",
+            company_id=owner,
+            target_id=made,
+            detail={"scopes": sorted(may)},
+        )
     show([{"id": made, "name": name, "token": secret}], as_json)
 
 

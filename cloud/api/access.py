@@ -1,13 +1,21 @@
-"""Who asks: a bearer token (RFC 6750) says, or the answer is 401. Cookies mean nothing here."""
+"""Who asks: a bearer token (RFC 6750) says, or the answer is 401. Cookies mean nothing here.
 
-from typing import Annotated
+A route names the scope it needs; the description of the API (OpenAPI 3.1) repeats it.
+"""
 
-from fastapi import Depends
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
-from cloud.accounts import api_tokens
+from cloud.accounts import api_tokens, scopes
+from cloud.accounts.scopes import Scope
+from cloud.api import rates
 from cloud.api.parameters import Database
+from cloud.audit.service import Actor, note
 from cloud.visibility import row_security
 from cloud.visibility.rules import Operator, Viewer, program
 
@@ -15,17 +23,38 @@ _bearer = HTTPBearer(auto_error=False, description="A token made with `pointeuse
 _CHALLENGE = {"www-authenticate": "Bearer"}
 
 
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose eyes a program reads with, and whether it may read badge numbers whole."""
+    """A program: whose eyes it reads with, and what its token is for."""
 
-    def __init__(self, seen_by: Viewer | Operator, *, whole_badges: bool) -> None:
-        self.seen_by, self.whole_badges = seen_by, whole_badges
+    token_id: int
+    seen_by: Viewer | Operator
+    whole_badges: bool
+    may: frozenset[Scope]
+    address: str | None
+
+    @property
+    def viewer(self) -> Viewer:
+        """The company it looks at. Raises HTTPException (403) for the operator's program."""
+        if isinstance(self.seen_by, Operator):
+            raise HTTPException(403, "This address speaks of one company; use a token of it.")
+        return self.seen_by
+
+    def note(self, conn: Connection, subject: str, action: str, **about: Any) -> None:
+        """Write a line of the company's trail, saying which token it was."""
+        detail = {"token": self.token_id, **about.pop("detail", {})}
+        company = self.viewer.company_id
+        actor = Actor("api", None, self.address)
+        note(conn, actor, subject, action, company_id=company, detail=detail, **about)
 
 
 def caller(
-    conn: Database, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request,
+    conn: Database,
+    needed: SecurityScopes,
+    given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    """The program of the token in the request. Raises HTTPException (401)."""
+    """The program of the token in the request. Raises HTTPException (401, 403, 429)."""
     if given is None:
         raise HTTPException(
             401,
@@ -40,18 +69,50 @@ def caller(
             "This token is not known, or was revoked; ask for a new one.",
             {"www-authenticate": 'Bearer error="invalid_token"'},
         )
+    rates.take(request, found["id"])
+    may = scopes.read(found["scopes"])
+    missing = [scope for scope in needed.scopes if scope not in may]
+    if missing:
+        raise HTTPException(
+            403,
+            f"This token has not the scope {' '.join(missing)}; ask for one that has it.",
+            {
+                "www-authenticate": 'Bearer error="insufficient_scope",'
+                f' scope="{" ".join(needed.scopes)}"'
+            },
+        )
     company = found["company_id"]
-    seen_by = Operator() if company is None else program(company)
+    seen_by = Operator() if company is None else program(company, workers=Scope.WORKERS_READ in may)
     row_security.enter(conn, seen_by)
-    return Caller(seen_by, whole_badges=found["whole_badges"])
+    return Caller(
+        found["id"],
+        seen_by,
+        found["whole_badges"],
+        may,
+        request.client.host if request.client else None,
+    )
 
 
-CallerOf = Annotated[Caller, Depends(caller)]
+def _with(scope: Scope) -> Any:
+    return Security(caller, scopes=[scope.value])
 
 
-def operator(who: CallerOf) -> None:
+ReadsRegistrations = Annotated[Caller, _with(Scope.REGISTRATIONS_READ)]
+ReadsCompanies = Annotated[Caller, _with(Scope.COMPANIES_READ)]
+ChangesCompanies = Annotated[Caller, _with(Scope.COMPANIES_WRITE)]
+ReadsTerminals = Annotated[Caller, _with(Scope.TERMINALS_READ)]
+ReadsWorkers = Annotated[Caller, _with(Scope.WORKERS_READ)]
+ChangesWorkers = Annotated[Caller, _with(Scope.WORKERS_WRITE)]
+Explains = Annotated[Caller, _with(Scope.EXPLAIN_READ)]
+ReadsCustody = Annotated[Caller, _with(Scope.CUSTODY_READ)]
+
+
+def operator(who: ReadsCustody) -> None:
     """Let in only those who run the platform. Raises HTTPException (403)."""
     if not isinstance(who.seen_by, Operator):
         raise HTTPException(
             403, "Only who runs the platform may read this; ask for a token of the operator."
         )
+
+
+Operators = Depends(operator)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
-from cloud.api import custody, problems, registrations, registry
+from cloud.api import custody, problems, rates, registrations, registry
 from cloud.api.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from cloud.console.page import install as install_console
 
@@ -20,11 +20,13 @@ def create_app(
     *,
     hosts: Iterable[str] | None = LOOPBACK,
     directory: Path | None = None,
+    buckets: rates.Buckets | None = None,
 ) -> ASGIApp:
     """The application, reading through `engine`, and writing sessions through `writer`.
 
     `hosts` are the names it answers to; None: any, for a server that listens on every address.
     `directory` is the platform's, with the key that seals numbers of people; None: there is none.
+    `buckets` say how often a token may ask.
     """
     api = FastAPI(
         title="Pointeuse",
@@ -36,12 +38,13 @@ def create_app(
         redoc_url=None,
     )
     api.state.engine, api.state.writer, api.state.directory = engine, writer, directory
+    api.state.buckets = buckets or rates.Buckets()
     problems.install(api)
     for router in (registrations.router, registry.router, custody.router):
         api.include_router(router, prefix="/v1")
     _describe_problems(api)
     install_console(api)
-    app: ASGIApp = SameOrigin(BodyLimit(api))
+    app: ASGIApp = SameOrigin(BodyLimit(rates.RateHeaders(api)))
     if hosts is not None:
         app = KnownHosts(app, hosts)
     return SecurityHeaders(app)

@@ -25,6 +25,7 @@ def serve(config_path: Path) -> None:
     """Serve the API and the console until stopped."""
     from cloud import db, migrations, settings
     from cloud.api.app import LOOPBACK, create_app
+    from cloud.api.rates import Buckets
     from cloud.notifications.watch import Watch
 
     with one_line_errors():
@@ -40,7 +41,10 @@ def serve(config_path: Path) -> None:
             if not address.is_loopback:
                 click.echo(_OPEN, err=True)
             hosts = None if address.is_unspecified else {*LOOPBACK, config.api.host}
-            app = create_app(engine, writer, hosts=hosts, directory=config.directory)
+            buckets = Buckets(config.api.requests_per_s, config.api.burst)
+            app = create_app(
+                engine, writer, hosts=hosts, directory=config.directory, buckets=buckets
+            )
             watch.start()
             _run(app, listener, config.api.host)
         finally:

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from cloud.api import problems
-from cloud.api.access import operator
+from cloud.api.access import Operators
 from cloud.api.parameters import Database, Page, Paged, Timestamp, page
 from cloud.custody import queries
 from cloud.times import rfc3339
 
-router = APIRouter(tags=["custody"], responses=problems.DESCRIBED, dependencies=[Depends(operator)])
+router = APIRouter(tags=["custody"], responses=problems.DESCRIBED, dependencies=[Operators])
 
 
 class Alarm(BaseModel):

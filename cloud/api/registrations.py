@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 
 from cloud import times
 from cloud.api import problems
-from cloud.api.access import Caller, CallerOf
+from cloud.api.access import Caller, ReadsRegistrations
 from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp, page
 from cloud.errors import NotFoundError
 from cloud.registrations import queries
@@ -74,7 +74,7 @@ class Wanted(Paged):
 
 @router.get("/registrations")
 def registrations(
-    conn: Database, who: CallerOf, wanted: Annotated[Wanted, Query()]
+    conn: Database, who: ReadsRegistrations, wanted: Annotated[Wanted, Query()]
 ) -> Page[Registration]:
     """List registrations in the order of arrival."""
     whole = _whole(who, wanted.badge)
@@ -106,7 +106,7 @@ def registrations(
 @router.get("/registrations/{number}")
 def registration(
     conn: Database,
-    who: CallerOf,
+    who: ReadsRegistrations,
     number: Identifier,
     badge: Annotated[BadgeForm, Query(description="`full`: the badge number whole.")] = "masked",
 ) -> Registration:

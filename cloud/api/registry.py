@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from cloud.api import problems
-from cloud.api.access import CallerOf
+from cloud.api.access import ReadsCompanies, ReadsTerminals
 from cloud.api.parameters import Database, Page, Paged, Timestamp, page
 from cloud.companies import queries as companies
 from cloud.terminals import queries as terminals
@@ -53,7 +53,7 @@ class Terminal(BaseModel):
 
 @router.get("/companies")
 def listed_companies(
-    conn: Database, who: CallerOf, wanted: Annotated[Paged, Query()]
+    conn: Database, who: ReadsCompanies, wanted: Annotated[Paged, Query()]
 ) -> Page[Company]:
     """List registered companies."""
     rows = companies.listed(
@@ -67,7 +67,9 @@ def listed_companies(
 
 
 @router.get("/sites")
-def listed_sites(conn: Database, who: CallerOf, wanted: Annotated[Paged, Query()]) -> Page[Site]:
+def listed_sites(
+    conn: Database, who: ReadsCompanies, wanted: Annotated[Paged, Query()]
+) -> Page[Site]:
     """List sites."""
     rows = companies.listed_sites(
         conn,
@@ -81,7 +83,7 @@ def listed_sites(conn: Database, who: CallerOf, wanted: Annotated[Paged, Query()
 
 @router.get("/terminals")
 def listed_terminals(
-    conn: Database, who: CallerOf, wanted: Annotated[Paged, Query()]
+    conn: Database, who: ReadsTerminals, wanted: Annotated[Paged, Query()]
 ) -> Page[Terminal]:
     """List terminals."""
     rows = terminals.listed(

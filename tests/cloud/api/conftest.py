@@ -1,7 +1,8 @@
 import pytest
 from sqlalchemy import Engine
 
-from cloud.accounts import api_tokens
+from cloud.accounts import api_tokens, scopes
+from cloud.accounts.scopes import Scope
 from cloud.api.app import create_app
 from tests.cloud.client import Client
 from tests.cloud.sample import Sample
@@ -19,9 +20,18 @@ def client(reader: Engine, engine: Engine) -> Client:
     return program(reader, engine, None)
 
 
-def program(reader: Engine, writer: Engine, company: int | None, **rights: bool) -> Client:
-    """A program with a token of a company, or else of the operator."""
+def program(
+    reader: Engine,
+    writer: Engine,
+    company: int | None,
+    *,
+    may: frozenset[Scope] | None = None,
+    **rights: bool,
+) -> Client:
+    """A program with a token of a company, or else of the operator, for everything by itself."""
+    if may is None:
+        may = frozenset(Scope) - (scopes.COMPANY_S if company is None else scopes.OPERATOR_S)
     with writer.begin() as conn:
         given = {"whole_badges": company is None} | rights
-        _, token = api_tokens.make(conn, "test", company=company, **given)
+        _, token = api_tokens.make(conn, "test", company=company, may=may, **given)
     return Client(create_app(reader, writer), {"authorization": f"Bearer {token}"})

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
-from cloud.accounts import api_tokens
+from cloud.accounts import api_tokens, scopes
+from cloud.accounts.scopes import Scope
 from cloud.api.app import create_app
 from cloud.custody.tables import alarms
 from cloud.errors import NotFoundError
@@ -136,3 +137,22 @@ def test_a_cookie_is_no_token(reader: Engine, engine: Engine) -> None:
     client = Client(create_app(reader, engine), {"cookie": cookie})
     assert client.get("/").status_code == 200
     assert client.get("/v1/registrations").status_code == 401
+
+
+def test_every_route_needs_the_scope_it_is_described_with(
+    reader: Engine, engine: Engine, sample: Sample
+) -> None:
+    app = create_app(reader, engine)
+    paths = Client(app).get("/v1/openapi.json").json()["paths"]
+    for operator in (False, True):
+        company = None if operator else sample.contractor
+        all_scopes = frozenset(Scope) - (scopes.COMPANY_S if operator else scopes.OPERATOR_S)
+        for path, methods in paths.items():
+            for method, described in methods.items():
+                (needed,) = described["security"]
+                (scope,) = map(Scope, needed["HTTPBearer"])
+                client = program(reader, engine, company, may=all_scopes - {scope})
+                answer = client.request(method.upper(), path.replace("{number}", "1"))
+                assert answer.status_code == 403, (path, method)
+                assert scope in answer.headers["www-authenticate"]
+                assert sample.devices[0] not in answer.text

@@ -1,0 +1,67 @@
+"""What a token of the API may be used for. A token has the scopes it was made with, and no others.
+
+A scope gives no data by itself: what a program sees follows the rules of visibility, and of that
+its scopes say which kinds it may ask for.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from cloud.errors import InvalidError
+
+
+class Scope(StrEnum):
+    """One kind of thing that a program does."""
+
+    COMPANIES_READ = "companies:read"
+    COMPANIES_WRITE = "companies:write"
+    CUSTODY_READ = "custody:read"
+    EXPLAIN_READ = "explain:read"
+    REGISTRATIONS_READ = "registrations:read"
+    TERMINALS_READ = "terminals:read"
+    WORKERS_READ = "workers:read"
+    WORKERS_WRITE = "workers:write"
+
+
+LEAST = frozenset({Scope.REGISTRATIONS_READ})
+"""What a token is for when nobody says."""
+OPERATOR_S = frozenset({Scope.CUSTODY_READ})
+"""Those of who runs the platform alone."""
+COMPANY_S = frozenset(
+    {
+        Scope.COMPANIES_WRITE,
+        Scope.EXPLAIN_READ,
+        Scope.WORKERS_READ,
+        Scope.WORKERS_WRITE,
+    }
+)
+"""Those of a company's token alone: they speak of the company of the token."""
+
+
+def written(scopes: Iterable[Scope]) -> str:
+    """Scopes as a token keeps them: words in order, parted by a space."""
+    return " ".join(sorted(set(scopes)))
+
+
+def read(text: str) -> frozenset[Scope]:
+    """The scopes in what `written` made."""
+    return frozenset(Scope(word) for word in text.split())
+
+
+def checked(words: Iterable[str], *, operator: bool) -> frozenset[Scope]:
+    """Scopes that a token of a company, or of the operator, may have; LEAST when there is no word.
+
+    Raises InvalidError.
+    """
+    found = set()
+    for word in words:
+        try:
+            found.add(Scope(word))
+        except ValueError:
+            known = ", ".join(Scope)
+            raise InvalidError(f"{word!r} is no scope; choose of {known}") from None
+    misplaced = found & (COMPANY_S if operator else OPERATOR_S)
+    if misplaced:
+        whose = "a company's" if operator else "the operator's"
+        raise InvalidError(f"only {whose} token can have the scope {written(misplaced)}")
+    return frozenset(found) or LEAST
