@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ TERMINALS = 1000
 EACH = 30
 """Taps of each terminal."""
 WORKERS = 500
+PROCESSES = 2
+"""Of ingest, and of the floor: one for each core."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -54,7 +56,8 @@ def run(scale: float = 1.0) -> dict[str, Any]:
 
 
 def _measured(root: Path, cluster: Cluster, count: int) -> dict[str, Any]:
-    with Stack(root / "stack", database=cluster.url(cluster.database())) as stack:
+    database = cluster.url(cluster.database())
+    with Stack(root / "stack", database=database, ingests=PROCESSES) as stack:
         stack.prepare()
         plain = free_port()
         config = stack.platform / "mosquitto.conf"
@@ -74,21 +77,23 @@ def _measured(root: Path, cluster: Cluster, count: int) -> dict[str, Any]:
         found = {}
         for name, flags in (("mosquitto", ["--no-rows"]), ("floor", [])):
             _say(f"sending {total:,} records: {name}")
-            with _floor(stack, badge, root, flags):
+            with ExitStack() as floors:
+                for number in range(1, PROCESSES + 1):
+                    floors.enter_context(_floor(stack, badge, root, [f"--worker={number}", *flags]))
                 _load(plain, first)
                 found[name] = total / _load(plain, rest)["taken_s"]
         _say(f"inserting {total:,} records: postgresql")
         found["postgresql"] = total / _inserted(engine, badge, singly)
         _say(f"sending {total:,} records: ingest")
-        ingest = stack.start_ingest()
+        ingests = [stack.start_ingest(number) for number in range(1, PROCESSES + 1)]
         _load(plain, first)
-        parts = {"mosquitto": broker, "postgresql": cluster.process, "ingest": ingest}
-        before = {name: _cpu_s(process.pid) for name, process in parts.items()}
+        parts = {"mosquitto": [broker], "postgresql": [cluster.process], "ingest": ingests}
+        before = {name: _cpu_s(processes) for name, processes in parts.items()}
         begun = time.monotonic()
         loaded = _load(plain, rest)
         wait_for(lambda: _registered(engine) >= total, "not all is registered", 600)
         taken = time.monotonic() - begun
-        used = {name: _cpu_s(process.pid) - before[name] for name, process in parts.items()}
+        used = {name: _cpu_s(each) - before[name] for name, each in parts.items()}
         used["load"] = loaded["cpu_s"]
         engine.dispose()
     return {
@@ -155,7 +160,7 @@ def _load(port: int, file: Path) -> dict[str, float]:
 
 @contextmanager
 def _floor(stack: Stack, badge: int, root: Path, flags: list[str]) -> Iterator[None]:
-    log = root / "floor.log"
+    log = root / f"floor{flags[0]}.log"
     log.unlink(missing_ok=True)
     place = [str(stack.broker_port), str(stack.platform), str(badge)]
     process = Process(
@@ -174,7 +179,7 @@ def _floor(stack: Stack, badge: int, root: Path, flags: list[str]) -> Iterator[N
 
 def _inserted(engine: Engine, badge: int, packets: Mapping[str, list[bytes]]) -> float:
     """Seconds it takes to insert the rows of all packets, in groups, with nobody else there."""
-    floor = Floor(badge, 2_000_000)
+    floor = Floor(badge, 9_000_000)
     waiting = [
         Incoming(name, "records", packet)
         for each in zip(*packets.values(), strict=True)
@@ -195,15 +200,15 @@ def _registered(engine: Engine) -> int:
         return conn.execute(query.where(registrations.c.worker_id.is_not(None))).scalar_one()
 
 
-def _cpu_s(pid: int) -> float:
-    """Processor time of a process and all that came of it, in seconds (proc(5), stat)."""
-    found = 0
+def _cpu_s(processes: Sequence[Process]) -> float:
+    """Processor time of processes and their children, in seconds (proc(5), stat)."""
+    found, pids = 0, {process.pid for process in processes}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(path.parent.name) == pid or int(fields[1]) == pid:
+        if int(path.parent.name) in pids or int(fields[1]) in pids:
             found += int(fields[11]) + int(fields[12])
     return found / _TICKS
 

@@ -18,7 +18,7 @@ from cloud.bulk import insert_rows
 from cloud.custody.tables import heads, records
 from cloud.ingest.connection import Connection
 from cloud.ingest.messages import Incoming
-from cloud.ingest.service import GROUP
+from cloud.ingest.service import GROUP, GROUP_BYTES
 from cloud.interpretation.drafts import COLUMNS
 from cloud.registrations.tables import registrations
 from cloud.times import now_ms
@@ -68,16 +68,17 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("directory", type=Path)
     parser.add_argument("badge", type=int)
+    parser.add_argument("--worker", type=int, default=1)
     parser.add_argument("--no-rows", action="store_true")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Not in the arguments, which everybody reads.
     engine = db.writer_engine(os.environ["BENCH_DATABASE"], owner=True)
-    connection = Connection("localhost", options.port, options.directory)
+    connection = Connection("localhost", options.port, options.directory, options.worker)
     print("ready", flush=True)
-    floor = Floor(options.badge, 1_000_000)
+    floor = Floor(options.badge, options.worker * 1_000_000)
     while True:
-        group = connection.take(GROUP, 0.5)
+        group = connection.take(GROUP, GROUP_BYTES, 0.5)
         if not group:
             continue
         if not options.no_rows:

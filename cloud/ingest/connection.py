@@ -84,13 +84,15 @@ class Connection:
             self.close()
             raise ConnectionLostError(refused)
 
-    def take(self, most: int, timeout_s: float) -> list[Incoming]:
-        """What waits, `most` at most; an empty list when nothing came in time."""
+    def take(self, most: int, most_bytes: int, timeout_s: float) -> list[Incoming]:
+        """What waits, until there are `most` messages or octets; [] when nothing came."""
         found: list[Incoming] = []
         try:
             found.append(self._checked(self._inbox.get(timeout=timeout_s)))
-            while len(found) < most:
+            size = len(found[0].payload)
+            while len(found) < most and size < most_bytes:
                 found.append(self._checked(self._inbox.get_nowait()))
+                size += len(found[-1].payload)
         except queue.Empty:
             if not found and (self._thread is None or not self._thread.is_alive()):
                 # An error inside paho ends its thread without a word.
