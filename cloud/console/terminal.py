@@ -17,7 +17,7 @@ from cloud.languages.current import gettext as _
 from cloud.terminals import editing, overview, statistics, telemetry
 from cloud.terminals.queries import terminal_id
 from cloud.terminals.standing import standing
-from cloud.times import now_ms
+from cloud.times import now_ms, parse
 from cloud.visibility.rules import visible_registrations, visible_sites, visible_terminals
 from cloud.visibility.told import visible_alarms, visible_telemetry
 from protocol.identity import group
@@ -50,10 +50,14 @@ def data(conn: Database, who: OnlookerOf, device: str, days: Days = "7") -> Resp
     found = _found(conn, who, device)
     measured = _measured(conn, who, found["id"], int(days))
     rows = measured["history"]
+    hourly = int(days) <= HOURLY_DAYS
+    taps, unreadable = (
+        measured[name] if hourly else _from_days(measured[name]) for name in ("taps", "unreadable")
+    )
     return JSONResponse(
         {
-            "taps": _columns(measured["taps"]),
-            "unreadable": _columns(measured["unreadable"]),
+            "taps": _columns(taps),
+            "unreadable": _columns(unreadable),
             "told": {
                 "at": [row["at_ms"] // 1000 for row in rows],
                 **{
@@ -197,6 +201,11 @@ def _measured(conn: Connection, who: Onlooker, terminal: int, days: int) -> dict
 
 def _columns(by_hour: dict[int, int]) -> dict[str, list[int]]:
     return {"at": [at_ms // 1000 for at_ms in by_hour], "count": list(by_hour.values())}
+
+
+def _from_days(by_hour: dict[int, int]) -> dict[int, int]:
+    """The same by the day, each by its first millisecond in Brussels."""
+    return {parse(day): count for day, count in statistics.by_day(by_hour).items()}
 
 
 def _hours(measured: dict[str, Any]) -> list[dict[str, Any]]:

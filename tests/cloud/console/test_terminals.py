@@ -15,7 +15,7 @@ from cloud.registrations.tables import registrations
 from cloud.terminals import service
 from cloud.terminals.tables import assignments, terminals
 from cloud.terminals.telemetry import History
-from cloud.times import now_ms, parse
+from cloud.times import local, now_ms, parse
 from protocol.identity import compact, device_number, group
 from protocol.keys import SigningKey
 from provisioning.enrolment import make_request
@@ -351,6 +351,8 @@ def test_taps_are_counted_by_the_hour_and_the_day_in_brussels(
     assert sum(counts.values()) == 3
     found = administrator.get(gates.path("quai", "/statistics?days=90")).json()["taps"]
     assert sum(found["count"]) == 4
+    assert 90 <= len(found["at"]) <= 92
+    assert all(local(second * 1000).hour == 0 for second in found["at"])
     page = administrator.get(gates.path("quai", "?days=90")).text
     assert (
         page.count("<td>1</td>") + 2 * page.count("<td>2</td>") + 3 * page.count("<td>3</td>") == 4

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, insert, update
 
@@ -13,11 +14,14 @@ from cloud.accounts import access
 from cloud.accounts import service as accounts
 from cloud.custody import gaps
 from cloud.custody.gaps import Hole
+from cloud.notifications.evaluator import evaluate
 from cloud.registrations.tables import registrations
 from cloud.terminals.tables import terminals
 from cloud.terminals.telemetry import SLOT_MS, History
 from cloud.times import now_ms
-from protocol.identity import group
+from protocol.identity import device_number, group
+from protocol.keys import SigningKey
+from provisioning.enrolment import make_request
 from tests.cloud.console import test_browser_integration as real
 from tests.cloud.console.test_administration_integration import WIDTHS, sound
 from tests.cloud.console.test_browser_integration import PASSWORD, Server, log_in
@@ -76,6 +80,7 @@ def sample(engine: Engine) -> Sample:
         }
         here = terminals.c.id == sample.terminals[0]
         conn.execute(update(terminals).where(here).values(**values))
+        evaluate(conn, now)
         return sample
 
 
@@ -141,6 +146,27 @@ def test_a_terminal_is_looked_at_moved_and_renamed(
     expect(page.get_by_role("table", name="Where it stands and stood")).to_contain_text("before")
     page.goto(server.url + "terminals/new")
     sound(page)
+    key = SigningKey.generate()
+    page.get_by_label("Device number").fill(device_number(key.public.thumbprint).lower())
+    request_file = make_request(key, ec.generate_private_key(ec.SECP256R1()))
+    page.get_by_label("Certificate request").set_input_files(
+        {"name": "gate.request", "mimeType": "application/cbor", "buffer": request_file}
+    )
+    page.get_by_label("Site", exact=True).select_option("Quai")
+    page.get_by_role("button", name="Add the terminal").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(
+        device_number(key.public.thumbprint)
+    )
+    expect(page.locator("#charts[data-drawn] canvas")).to_have_count(3)
+    page.get_by_role("link", name="Notifications").click()
+    expect(page.locator(".told li")).to_contain_text(["Records of a terminal are missing"])
+    sound(page)
+    shoot(page, f"notifications-{name}")
+    page.get_by_role("button", name="Mark as read").click()
+    expect(page.locator(".pages .count")).to_have_count(0)
+    page.get_by_label("A terminal is silent").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("A terminal is silent")).to_be_checked()
     assert complaints == []
 
 
