@@ -61,7 +61,7 @@ def test_an_administrator_s_day(
     page.on("console", lambda message: complaints.append(message.text))
     log_in(page, server, "ann@example.be")
 
-    page.goto(f"{server.url}divisions")
+    page.get_by_role("link", name="Divisions and sites", exact=True).click()
     page.get_by_role("link", name="New division").click()
     page.get_by_label("Name").fill("Nord")
     sound(page)
@@ -83,7 +83,7 @@ def test_an_administrator_s_day(
     expect(page.get_by_role("rowheader", name="Quai")).to_be_visible()
     sound(page)
 
-    page.goto(f"{server.url}people")
+    page.get_by_role("link", name="People", exact=True).click()
     page.get_by_role("link", name="Add or invite").click()
     page.get_by_label("E-mail address").fill("ext@example.be")
     page.get_by_label("Role").select_option("viewer")
@@ -96,7 +96,8 @@ def test_an_administrator_s_day(
     expect(page.get_by_role("alert")).to_contain_text("last administrator")
     sound(page)
 
-    page.goto(f"{server.url}workers/new")
+    page.get_by_role("link", name="Workers", exact=True).click()
+    page.get_by_role("link", name="New worker").click()
     page.get_by_label("Number").fill("7")
     page.get_by_label("Given name").fill("Ann")
     page.get_by_label("Family name").fill("Maes")
@@ -108,7 +109,8 @@ def test_an_administrator_s_day(
     expect(page.get_by_role("rowheader", name="…5678")).to_be_visible()
     sound(page)
 
-    page.goto(f"{server.url}workers/import")
+    page.get_by_role("link", name="Workers", exact=True).click()
+    page.get_by_role("link", name="Import a list").click()
     file = tmp_path / "list.csv"
     file.write_text(LIST, "cp1252")
     page.get_by_label("CSV file").set_input_files(file)
@@ -120,14 +122,14 @@ def test_an_administrator_s_day(
     expect(page.get_by_role("status").filter(has_text="created")).to_contain_text(
         "2 workers were created"
     )
-    page.goto(f"{server.url}workers")
+    page.get_by_role("link", name="Workers", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(3)
     page.get_by_label("Name or number").fill("thys")
     page.get_by_role("button", name="Search").click()
     expect(page.locator("tbody tr")).to_have_count(1)
     sound(page)
 
-    page.goto(f"{server.url}trail")
+    page.get_by_role("link", name="Audit trail", exact=True).click()
     for tag in ("console:site:create", "console:membership:grant", "console:worker:import"):
         expect(page.get_by_role("rowheader", name=tag).first).to_be_visible()
     sound(page)
@@ -136,7 +138,8 @@ def test_an_administrator_s_day(
 
     guest = browser.new_page()
     log_in(guest, server, "ext@example.be")
-    guest.goto(f"{server.url}divisions")
+    guest.get_by_role("link", name="Divisions and sites").click()
+    expect(guest.get_by_role("link", name="Workers", exact=True)).to_have_count(0)
     expect(guest.get_by_role("rowheader")).to_have_text(["Quai"])
     expect(guest.get_by_text("You are here from outside the company")).to_be_visible()
     sound(guest)
