@@ -51,9 +51,7 @@ def add(conn: Connection, company: int, email: str, part: Part) -> int:
     given = part.checked()
     account = service.find(conn, email)
     if account is None:
-        raise ConflictError(
-            _("Nobody has an account of that address yet; invite them by mail instead.")
-        )
+        raise ConflictError(_("Nobody has an account of that address yet; invite them instead."))
     lock(conn, company)
     _refuse_member(conn, company, account)
     _put(conn, company, account, given)

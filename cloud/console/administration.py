@@ -2,11 +2,11 @@
 
 from fastapi import FastAPI
 
-from cloud.console import divisions, imports, people, refusals, trail, worker, workers
+from cloud.console import divisions, imports, invitation, people, refusals, trail, worker, workers
 
 
 def install(app: FastAPI) -> None:
     """Add their routes; and what is refused there is told by pages as well."""
-    for pages in (divisions, people, imports, workers, worker, trail):
+    for pages in (divisions, people, invitation, imports, workers, worker, trail):
         pages.install(app)
     refusals.install(app)

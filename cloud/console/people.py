@@ -11,6 +11,7 @@ from cloud.accounts.people import Part
 from cloud.accounts.roles import Role
 from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.companies.queries import listed_places
+from cloud.console import invitation
 from cloud.console.forms import Problems, packed, unpacked
 from cloud.console.members import ROLES, Administrator, Member, WholeReader
 from cloud.languages.current import gettext as _
@@ -67,16 +68,22 @@ def give(
     email: Text = "",
     way: Text = "invite",
 ) -> Response:
-    """Add the account of an address, or invite whoever reads mail there."""
+    """Add the account of an address; or invite it, and show the link, this once."""
     problems = Problems()
+    token = None
     if problems.take("email", addresses.normalise, email) is not None:
         act = _add if way == "add" else _invite
         with problems.of("email"), request.app.state.writer.begin() as conn:
             with problems.of("role"):
                 part.checked()
             if not problems:
-                act(conn, who, email, part)
-    return _form(reading, who, None, email, part, problems) if problems else _done()
+                token = act(conn, who, email, part)
+    if problems:
+        return _form(reading, who, None, email, part, problems)
+    if token is None:
+        return _done()
+    link = f"{request.url.replace(path=invitation.PATH, query='')}?token={token}"
+    return who.page("invited.html", email=email, link=link)
 
 
 def form(conn: Database, who: Administrator, membership: Identifier) -> Response:
@@ -132,9 +139,11 @@ def _add(conn: Connection, who: Member, email: str, part: Part) -> None:
     _note(conn, who, "membership", "grant", part, account)
 
 
-def _invite(conn: Connection, who: Member, email: str, part: Part) -> None:
-    people.invite(conn, who.company, email, part)
+def _invite(conn: Connection, who: Member, email: str, part: Part) -> str:
+    """The token of the link."""
+    token = people.invite(conn, who.company, email, part)
     _note(conn, who, "invitation", "create", part, None)
+    return token
 
 
 def _note(

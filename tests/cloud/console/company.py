@@ -1,5 +1,6 @@
 """A company with somebody in every role, and another one whose names must never be seen."""
 
+import re
 from html import unescape
 from typing import Any
 
@@ -106,5 +107,7 @@ class Company:
 
 
 def hidden(text: str, name: str = "was") -> str:
-    """The value of a hidden field of a page."""
-    return unescape(text.split(f'name="{name}" value="', 1)[1].split('"', 1)[0])
+    """The value of a field of a page."""
+    found = re.search(rf'name="{name}"[^>]*? value="([^"]*)"', text)
+    assert found, f"the page has no field {name}"
+    return unescape(found[1])

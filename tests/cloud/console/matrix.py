@@ -42,7 +42,7 @@ class Route:
     def reads(self, role: str | None, *, own: bool) -> tuple[int, ...]:
         """The statuses a role may get when it only looks."""
         found = self.answers(role, own=own)
-        return tuple(status for status in found if status not in (409, 422))
+        return tuple(status for status in found if found != LET_IN or status not in (409, 422))
 
     def answers(self, role: str | None, *, own: bool) -> tuple[int, ...]:
         """The statuses a role may get; `own`: for objects of the company it looks at."""
@@ -107,6 +107,12 @@ def keepers(**form: str) -> Route:
     return Route(frozenset({"administrator"}), form, operator=LET_IN)
 
 
+def keyed(*, nobody: tuple[int, ...] = (404, 422)) -> Route:
+    """For whoever holds a token, which nobody does here."""
+    worthless = (404, 422)
+    return Route(frozenset(), refused=worthless, nobody=nobody, none=worthless, operator=worthless)
+
+
 _WORKER = {"number": "70", "given_name": "New", "family_name": "Name"}
 _PART = {"role": "auditor", "email": "none@example.be", "way": "add"}
 
@@ -138,6 +144,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/people/{membership}"): administrators(**_PART),
     ("POST", "/people/{membership}/end"): administrators(),
     ("POST", "/people/invitations/{invitation}/withdraw"): administrators(),
+    ("GET", "/invitation"): keyed(),
+    ("POST", "/invitation"): keyed(nobody=LOGIN),
     ("GET", "/workers"): insiders(),
     ("POST", "/workers/find"): insiders(number="85.07.30-033.28"),
     ("GET", "/workers/new"): writers(),

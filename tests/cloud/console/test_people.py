@@ -97,7 +97,7 @@ def test_an_account_is_added_changed_and_ended(company: Company, administrator: 
 
 WRONG: list[tuple[dict[str, str], str, str]] = [
     ({"email": "nobody"}, "email", "is not an e-mail address"),
-    ({"email": "new@example.be", "way": "add"}, "email", "invite them by mail instead"),
+    ({"email": "new@example.be", "way": "add"}, "email", "invite them instead"),
     ({"role": "king"}, "role", "is no role"),
     ({"external": "1"}, "role", "choose at least one division or site"),
     ({"role": "administrator", "external": "1"}, "role", "someone external cannot be"),
@@ -116,27 +116,65 @@ def test_what_cannot_be_stands_at_its_field(company: Company, administrator: Cli
         assert (parts(company), company.trail()) == (before, [])
 
 
-def test_somebody_is_invited_and_accepts_or_not(
-    company: Company, administrator: Client, engine: Engine
+def test_somebody_is_invited_and_accepts_once(
+    company: Company, reader: Engine, administrator: Client
 ) -> None:
     sent = {"role": "viewer", "external": "1", "site": str(company.dock), "way": "invite"}
-    for email in ("none@example.be", "late@example.be"):
-        assert administrator.post("/people/new", email=email, **sent).status_code == 303
-    page = administrator.get("/people").text
-    assert "Open invitations" in page
-    with engine.begin() as conn:
-        rows = {row.email: row for row in conn.execute(select(offers))}
-        token = invitations.invite(
-            conn, company.ours, "none@example.be", "viewer", external=True, site_ids=[company.dock]
-        )
-        invitations.accept(conn, token, company.who["none"])
+    answer = administrator.post("/people/new", email="None@example.be", **sent)
+    assert answer.status_code == 200
+    link = hidden(answer.text, "link").removeprefix("http://localhost")
+    assert link not in administrator.get("/people").text
+    guest, other = (company.browser(reader, name) for name in ("none", "viewer"))
+    for browser in (company.browser(reader, None), guest, other):
+        page = browser.get(link)
+        assert page.status_code == 200
+        for words in ("Solvay invites you", "none@example.be", "Nord / Dock"):
+            assert words in page.text
+        assert CANARY not in page.text
+    token = hidden(page.text, "token")
+    nobody = company.browser(reader, None).post("/invitation", token=token)
+    assert nobody.headers["location"] == "/login"
+    wrong = other.post("/invitation", token=token)
+    assert (wrong.status_code, "log in with the account of that address" in wrong.text) == (
+        422, True,
+    )  # fmt: skip
+    assert guest.get("/divisions").status_code == 404
+    assert guest.post("/invitation", token=token).headers["location"] == "/"
     assert parts(company)["none"] == ("viewer", True, ["Nord / Dock"])
-    path = f"/people/invitations/{rows['late@example.be'].id}/withdraw"
+    assert "Dock" in guest.get("/divisions").text
+    for worthless in (token, "x", ""):
+        assert guest.post("/invitation", token=worthless).status_code in (404, 422)
+        assert guest.get("/invitation", params={"token": worthless}).status_code in (404, 422)
+    assert ("console:invitation:accept", company.who["none"]) in company.trail()
+    again = administrator.post("/people/new", email="none@example.be", **sent)
+    assert (again.status_code, "has access" in again.text) == (422, True)
+
+
+def test_an_invitation_is_withdrawn(
+    company: Company, reader: Engine, administrator: Client, engine: Engine
+) -> None:
+    sent = {"email": "none@example.be", "role": "manager", "way": "invite"}
+    link = hidden(administrator.post("/people/new", **sent).text, "link")
+    assert "Open invitations" in administrator.get("/people").text
+    with engine.connect() as conn:
+        number = conn.execute(select(offers.c.id)).scalar_one()
+    path = f"/people/invitations/{number}/withdraw"
+    assert company.browser(reader, "other").post(path).status_code == 404
     assert administrator.post(path).status_code == 303
     assert administrator.post(path).status_code == 404
     assert "Open invitations" not in administrator.get("/people").text
-    refused = administrator.post("/people/new", email="none@example.be", **sent)
-    assert (refused.status_code, "has access" in refused.text) == (422, True)
+    assert company.browser(reader, "none").get(link).status_code == 404
+
+
+def test_ten_thousand_invitations_are_not_sent(company: Company, administrator: Client) -> None:
+    with company.engine.begin() as conn:
+        for number in range(invitations.OPEN_AT_ONCE):
+            invitations.invite(conn, company.ours, f"i{number}@example.be", "viewer")
+    sent = {"email": "one.more@example.be", "role": "viewer", "way": "invite"}
+    answer = administrator.post("/people/new", **sent)
+    assert (answer.status_code, "200 invitations of the company are open" in answer.text) == (
+        422, True,
+    )  # fmt: skip
 
 
 def test_the_last_administrator_stays(
