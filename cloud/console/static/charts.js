@@ -42,9 +42,9 @@ function draw(place, span, data, series) {
 function written(second, step) {
   const write = (options) =>
     new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: ZONE, hourCycle: "h23", ...options }).format(second * 1000);
-  if (!step) return write({ dateStyle: "short", timeStyle: "short" });
+  if (!step) return write({ dateStyle: "medium", timeStyle: "short" });
   const hour = write({ hour: "2-digit", minute: "2-digit" });
-  return step >= 86400 || hour === "00:00" ? write({ day: "numeric", month: "numeric" }) : hour;
+  return step >= 86400 || hour === "00:00" ? write({ day: "numeric", month: "short" }) : hour;
 }
 
 if (charts) {

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select, update
 from cloud.custody import gaps
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.gaps import Hole
-from cloud.custody.tables import epochs, heads, waiting
+from cloud.custody.tables import alarms, epochs, heads, waiting
 from cloud.registrations.tables import registrations
 from cloud.terminals import service
 from cloud.terminals.tables import assignments, terminals
@@ -244,6 +244,25 @@ class TestAfterAnotherCompany:
         later = administrator.post(path, site=str(company.dock), from_day="2026-03-02")
         assert later.status_code == 303
 
+    def test_where_it_stands_until_it_comes_is_not_named(
+        self, company: Company, gates: Gates, administrator: Client
+    ) -> None:
+        later = now_ms() + HOUR
+        with company.engine.begin() as conn:
+            mine = assignments.c.terminal_id == gates.ids["theirs"]
+            conn.execute(
+                update(assignments).where(mine, assignments.c.to_ms.is_(None)).values(from_ms=later)
+            )
+            conn.execute(
+                update(assignments)
+                .where(mine, assignments.c.to_ms.is_not(None))
+                .values(to_ms=later)
+            )
+        page = administrator.get("/terminals").text
+        assert group(gates.devices["theirs"]) in page
+        assert f"{CANARY} Kaai" not in page
+        assert "later" in administrator.get(gates.path("theirs")).text
+
     def test_what_it_did_there_is_not_shown(
         self, company: Company, gates: Gates, administrator: Client, reader: Engine
     ) -> None:
@@ -254,6 +273,8 @@ class TestAfterAnotherCompany:
             conn.execute(update(assignments).where(assignments.c.from_ms == self.UNTIL).values(
                 from_ms=now - HOUR))  # fmt: skip
             raise_alarm(conn, gates.ids["theirs"], "fork", "now with us")
+            before = {"terminal_id": gates.ids["theirs"], "kind": "fork", "at_ms": now - 2 * HOUR}
+            conn.execute(insert(alarms).values(detail="while with them", **before))
         gates.tell("theirs", now - 5 * HOUR, queue=666)
         gates.tell("theirs", now, queue=7)
         _tap(gates, "theirs", company.theirs, company.their_site, now - 5 * HOUR)
@@ -265,6 +286,7 @@ class TestAfterAnotherCompany:
         assert "666" not in text
         assert f"{CANARY} Kaai" not in text
         assert "now with us" in text
+        assert "while with them" not in text
         operator = company.browser(reader, "operator").get(gates.path("theirs", "/statistics"))
         assert operator.json()["told"]["queue"] == [666, 7]
         assert sum(operator.json()["taps"]["count"]) == 2
