@@ -7,8 +7,9 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy import Connection
 
 from cloud.api.parameters import Database
+from cloud.console import telling
 from cloud.console.forms import Problems, packed, start_of, unpacked
-from cloud.console.moments import from_said, moment
+from cloud.console.moments import moment
 from cloud.console.onlookers import Keeper, Onlooker, OnlookerOf
 from cloud.console.terminals import STANDINGS, STATUSES, chosen, places_of
 from cloud.custody import health
@@ -167,12 +168,13 @@ def _page(
         number=group(found["device"]),
         standing=standing(found["last_seen_ms"], found["last_status"], now),
         seen=moment(found["last_seen_ms"]),
-        told=_told(found["last_status"]),
+        told=telling.told(found["last_status"]),
         places=[_period(dict(row), now) for row in stood],
         days=days,
         hours=_hours(measured) if days <= HOURLY_DAYS else [],
         by_day=_by_day(measured),
-        worst=_worst(measured["history"]),
+        worst=telling.worst(measured["history"]),
+        reader_changes=telling.reader_changes(measured["history"]),
         chain=_chain(conn, who, found["id"]),
         standings=STANDINGS,
         statuses=STATUSES,
@@ -227,62 +229,6 @@ def _by_day(measured: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _worst(history: list[Any]) -> dict[str, int | None]:
-    """Of what was told in the time shown, what says most."""
-    return {
-        "queue": max((row["queue"] for row in history if row["queue"] is not None), default=None),
-        "receipt_ms": max(
-            (row["receipt_ms"] for row in history if row["receipt_ms"] is not None), default=None
-        ),
-        "clock_ms": max(
-            (row["clock_ms"] for row in history if row["clock_ms"] is not None),
-            key=abs,
-            default=None,
-        ),
-    }
-
-
-def _told(last_status: dict[str, Any]) -> dict[str, Any]:
-    """What the terminal told last, as far as it is of the shape expected."""
-    said = _object(last_status.get("telemetry"))
-    clock = _object(said.get("clock"))
-    certificate = _object(said.get("certificate"))
-    return {
-        **{
-            name: value
-            for name, value in telemetry.report(said, 0).items()
-            if name in ("queue", "receipt_ms", "clock_bound_ms", "unreadable", "clock_sync")
-        },
-        "version": str(said["version"])[:40] if isinstance(said.get("version"), str) else None,
-        "clock_known": bool(clock),
-        "certificate_from": from_said(certificate.get("not_before_ms")),
-        "certificate_to": from_said(certificate.get("not_after_ms")),
-        "readers": [
-            {
-                "name": str(name)[:40],
-                "state": str(_object(reader).get("state"))[:20],
-                "detail": str(_object(reader).get("detail") or "")[:200],
-            }
-            for name, reader in list(_object(said.get("readers")).items())[:16]
-        ],
-        "alarms": [
-            f"{name}: {detail}"[:200]
-            for name, detail in list(_object(said.get("alarms")).items())[:10]
-        ],
-        "reasons": _reasons(said.get("unreadable")),
-    }
-
-
-def _reasons(said: Any) -> list[tuple[str, int]]:
-    """Why badges could not be read, and how often, over all readers."""
-    found: dict[str, int] = {}
-    for by_reason in _object(said).values():
-        for reason, count in _object(by_reason).items():
-            if isinstance(count, int) and 0 <= count < 2**53:
-                found[str(reason)[:40]] = found.get(str(reason)[:40], 0) + count
-    return sorted(found.items(), key=lambda item: -item[1])[:10]
-
-
 def _period(row: dict[str, Any], now: int) -> dict[str, Any]:
     over = row["to_ms"] is not None and row["to_ms"] <= now
     return {
@@ -307,7 +253,3 @@ def _chain(conn: Connection, who: Onlooker, terminal: int) -> dict[str, Any]:
         ],
         **health.unread(conn, terminal),
     }
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

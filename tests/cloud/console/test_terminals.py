@@ -1,6 +1,7 @@
 """Terminals on the console: who sees which, who changes them, and what of them is shown."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -384,6 +385,15 @@ def test_taps_are_counted_by_the_hour_and_the_day_in_brussels(
 def request_of(key: SigningKey) -> bytes:
     """The certificate request of a terminal with this identity."""
     return make_request(key, ec.generate_private_key(ec.SECP256R1()))
+
+
+def test_when_a_reader_came_and_went(gates: Gates, administrator: Client) -> None:
+    now = now_ms()
+    for back, state in ((40, "ready"), (30, "ready"), (20, "failed"), (10, "failed"), (0, "ready")):
+        gates.tell("quai", now - back * 60_000, readers={"in": {"state": state}})
+    text = administrator.get(gates.path("quai")).text
+    changes = text.split("Changes of readers</caption>")[1].split("</table>")[0]
+    assert re.findall(r"<td>\s*(ready|failed)", changes) == ["ready", "failed"]
 
 
 class TestAdding:
