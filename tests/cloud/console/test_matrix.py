@@ -178,6 +178,26 @@ def test_reading(world: World, reader: Engine, role: str | None) -> None:
             check(world, role, browser, method, pattern, route)
 
 
+@pytest.mark.parametrize("role", [None, "administrator", "other"])
+def test_what_is_not_asked_that_way_answers_nothing(
+    world: World, reader: Engine, engine: Engine, role: str | None
+) -> None:
+    browser = world.company.browser(reader, role)
+    before = everything(engine)
+    for method, pattern in ROUTES:
+        other = "POST" if method == "GET" else "GET"
+        if (other, pattern) in ROUTES:
+            continue
+        for side in ("ours", "theirs"):
+            path = world.path(pattern, side)
+            answer = ask(browser, other, path, ROUTES[method, pattern], world.ids[side])
+            assert 300 <= answer.status_code < 500, f"{other} {pattern}"
+            shown = (answer.text + str(answer.headers)).replace(path, "")
+            canaries = world.canaries["ours"] + world.canaries["theirs"]
+            assert [word for word in canaries if word in shown] == [], f"{other} {pattern}"
+    assert everything(engine) == before
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_refused_writing_changes_nothing(
     world: World, reader: Engine, engine: Engine, role: str | None
