@@ -79,7 +79,7 @@ def _page(conn: Connection, found: Visit | None, token: str, problems: Problems)
             [row.division_id for row in granted if row.division_id is not None],
             [row.site_id for row in granted if row.site_id is not None],
         ),
-        until=local(offered.expires_ms).strftime("%Y-%m-%d %H:%M"),
+        until=local(offered.expires_ms).isoformat(" ", "minutes"),
         token=token,
         problems=problems,
     )

@@ -160,7 +160,7 @@ def _note(
 
 def _listed(conn: Connection, who: Member, problems: Problems) -> Response:
     offers = [
-        {**offer, "expires": local(offer["expires_ms"]).strftime("%Y-%m-%d %H:%M")}
+        {**offer, "expires": local(offer["expires_ms"]).isoformat(" ", "minutes")}
         for offer in queries.open_invitations(conn, who.company)
     ]
     return who.page(
