@@ -31,7 +31,7 @@ holds the two together.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, case, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, false, or_, select, true
 
 from cloud.accounts.access import membership
 from cloud.accounts.roles import Role
@@ -138,20 +138,22 @@ def program(company: int, *, workers: bool = False) -> Viewer:
     return Viewer(None, company, Role.AUDITOR, False, frozenset(), frozenset(), workers)
 
 
-def visible_registrations(seen_by: Viewer | Operator) -> ColumnElement[bool]:
-    """SITE and EMPLOYER: a condition on `registrations`.
+def visible_registrations(
+    seen_by: Viewer | Operator, of: FromClause = registrations
+) -> ColumnElement[bool]:
+    """SITE and EMPLOYER: a condition on `registrations`, or on what was selected `of` it.
 
     Where several things give it, it is one OR of them all, each found by an index of its own.
     """
     if isinstance(seen_by, Operator):
         return true()
-    here = registrations.c.company_id == seen_by.company_id
+    here = of.c.company_id == seen_by.company_id
     if seen_by.whole:
-        return or_(here, registrations.c.employer_id == seen_by.company_id)
-    granted = [(registrations.c.division_id, each) for each in sorted(seen_by.divisions)]
-    granted += [(registrations.c.site_id, each) for each in sorted(seen_by.sites)]
+        return or_(here, of.c.employer_id == seen_by.company_id)
+    granted = [(of.c.division_id, each) for each in sorted(seen_by.divisions)]
+    granted += [(of.c.site_id, each) for each in sorted(seen_by.sites)]
     if len(granted) > _EACH_ALONE:
-        return here & _reached(seen_by, registrations.c.division_id, registrations.c.site_id)
+        return here & _reached(seen_by, of.c.division_id, of.c.site_id)
     # Within CASE it is no road to the rows, and no reason to think that they are few: what is
     # granted is of the company, but for a mistake, and its own index gives its newest at once.
     ours = case((here, true()), else_=false())

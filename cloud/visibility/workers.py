@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, false, func, or_, select, true
 
 from cloud import text
 from cloud.companies.tables import divisions, sites
@@ -161,11 +161,12 @@ class _Counts:
 def _registrations(
     conn: Connection, seen_by: Viewer, worker_id: int, period: ColumnElement[bool]
 ) -> Iterator[Step]:
-    mine = registrations.c.id.in_(
-        select(registrations.c.id)
+    mine = (
+        select(registrations)
         .where(registrations.c.worker_id == worker_id, period)
         .order_by(registrations.c.tapped_ms.desc())
         .limit(_NEWEST)
+        .subquery("mine")
     )
     counts = _counts(conn, seen_by, mine)
     if counts.total == _NEWEST:
@@ -187,40 +188,38 @@ def _registrations(
     yield from _remarkable(counts)
 
 
-def _counts(conn: Connection, seen_by: Viewer, mine: ColumnElement[bool]) -> _Counts:
+def _counts(conn: Connection, seen_by: Viewer, mine: FromClause) -> _Counts:
     """All of them in one pass: a worker may have thousands."""
     # Of a registration without a site the condition is NULL, and so would its negation be.
-    seen = func.coalesce(visible_registrations(seen_by), false())
-    company, reason = registrations.c.company_id, registrations.c.reason
+    seen = func.coalesce(visible_registrations(seen_by, mine), false())
+    company, reason = mine.c.company_id, mine.c.reason
     kinds = (
         true(),
         seen,
         ~seen & (company == seen_by.company_id),
         ~seen & (company != seen_by.company_id),
         ~seen & company.is_(None),
-        seen & registrations.c.corrected,
+        seen & mine.c.corrected,
         seen & reason.contains("clock-unsure"),
         seen & reason.contains("disputed"),
         seen & reason.contains("badge-expired"),
     )
     counted = (func.count().filter(kind) for kind in kinds)
-    query = select(*counted).select_from(registrations).where(mine)
+    query = select(*counted).select_from(mine)
     found: Sequence[int] = conn.execute(query).one()
     return _Counts(*found)
 
 
-def _hidden(
-    conn: Connection, seen_by: Viewer, mine: ColumnElement[bool], counts: _Counts
-) -> Iterator[Step]:
+def _hidden(conn: Connection, seen_by: Viewer, mine: FromClause, counts: _Counts) -> Iterator[Step]:
     """What of a worker's registrations is not visible: at ours, at others', or nowhere yet."""
     if counts.here:
-        hidden = mine & ~func.coalesce(visible_registrations(seen_by), false())
+        hidden = ~func.coalesce(visible_registrations(seen_by, mine), false())
         places = conn.execute(
             select(divisions.c.name, sites.c.name)
-            .select_from(registrations)
-            .join(sites, sites.c.id == registrations.c.site_id)
+            .select_from(mine)
+            .join(sites, sites.c.id == mine.c.site_id)
             .join(divisions, divisions.c.id == sites.c.division_id)
-            .where(hidden, registrations.c.company_id == seen_by.company_id)
+            .where(hidden, mine.c.company_id == seen_by.company_id)
             .group_by(divisions.c.name, sites.c.name)
             .order_by(func.count().desc(), divisions.c.name, sites.c.name)
             .limit(_NAMED)
