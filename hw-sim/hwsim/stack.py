@@ -238,7 +238,9 @@ class Stack:
     @cached_property
     def _token(self) -> str:
         """A token of the operator; nobody waits for it to be made who does not read the API."""
-        words = ("--name", "simulator", "--operator", "--whole-badges", "--json")
+        words = ["--name", "simulator", "--operator", "--whole-badges", "--json"]
+        for kind in ("companies", "custody", "registrations", "terminals"):
+            words += ["--scope", f"{kind}:read"]
         made = json.loads(run("cloud", "token", "add", *words, "--config", self.settings))
         return str(made[0]["token"])
 
