@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
-from cloud.api import custody, problems, rates, registrations, registry
+from cloud.api import custody, explain, places, problems, rates, registrations, registry, workers
 from cloud.api.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from cloud.console.page import install as install_console
 
@@ -40,8 +40,8 @@ def create_app(
     api.state.engine, api.state.writer, api.state.directory = engine, writer, directory
     api.state.buckets = buckets or rates.Buckets()
     problems.install(api)
-    for router in (registrations.router, registry.router, custody.router):
-        api.include_router(router, prefix="/v1")
+    for each in (registrations, registry, places, workers, explain, custody):
+        api.include_router(each.router, prefix="/v1")
     _describe_problems(api)
     install_console(api)
     app: ASGIApp = SameOrigin(BodyLimit(rates.RateHeaders(api)))

@@ -9,9 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from cloud.errors import CloudError, DatabaseError, NotFoundError
+from cloud.errors import CloudError, ConflictError, DatabaseError, NotFoundError
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("pointeuse.api")
@@ -47,6 +48,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(CloudError, _cloud)
     app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(PoolTimeoutError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -65,7 +67,10 @@ def _validation(request: Request, error: Exception) -> JSONResponse:
 def _cloud(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, DatabaseError):
         return _problem(request, 503, str(error))
-    return _problem(request, 404 if isinstance(error, NotFoundError) else 422, str(error))
+    if isinstance(error, NotFoundError):
+        return _problem(request, 404, str(error))
+    conflicts = isinstance(error, ConflictError) and request.url.path.startswith("/v1/")
+    return _problem(request, 409 if conflicts else 422, str(error))
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

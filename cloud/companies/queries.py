@@ -1,9 +1,9 @@
 """Finding companies, divisions and sites. Private companies are never found by looking for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from cloud import text
 from cloud.companies import vat as vats
@@ -46,6 +46,18 @@ def listed_sites(
         .limit(limit)
     )
     return [dict(row) for row in rows.mappings()]
+
+
+def listed_divisions(
+    conn: Connection, *, visible: ColumnElement[bool] = ALL, after: int = 0, limit: int = 100
+) -> Sequence[Row[Any]]:
+    """Divisions that are `visible`, with an id above `after`, by id."""
+    return conn.execute(
+        select(divisions)
+        .where(visible, divisions.c.id > after)
+        .order_by(divisions.c.id)
+        .limit(limit)
+    ).all()
 
 
 def listed_places(

@@ -83,6 +83,30 @@ def _contains(word: str) -> ColumnElement[bool]:
     )
 
 
+def by_id(
+    conn: Connection,
+    visible: ColumnElement[bool],
+    *,
+    number: str | None = None,
+    active: bool | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[RowMapping]:
+    """Workers that are `visible` with an id above `after`, by id: the one of a number, or all."""
+    query = select(
+        workers.c.id,
+        workers.c.number,
+        workers.c.given_name,
+        workers.c.family_name,
+        workers.c.active,
+    ).where(visible, workers.c.id > after)
+    if number is not None:
+        query = query.where(workers.c.number == text.name(number, _("the number")))
+    if active is not None:
+        query = query.where(workers.c.active.is_(active))
+    return list(conn.execute(query.order_by(workers.c.id).limit(limit)).mappings())
+
+
 def listed(
     conn: Connection, company_id: int, *, after: int = 0, limit: int = 100
 ) -> list[dict[str, Any]]:

@@ -1,0 +1,79 @@
+"""What every route of the API answers to every kind of token. One that is not here fails a test.
+
+A path names objects; each is filled in with our company's, with another company's, and with one
+that does not exist. The last two must be answered alike.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route: who may ask it, and what is sent."""
+
+    company: bool = True
+    """Whether a company's token may ask."""
+    operator: bool = True
+    """Whether the operator's may."""
+    query: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+    subject: str | None = None
+    """What `{number}` is; {subject} and {device} in query and body are filled in likewise."""
+    tells: bool = True
+    """Whether it answers our objects with something of them."""
+
+    @property
+    def names_objects(self) -> bool:
+        """Whether it speaks of something that is a company's."""
+        return self.subject is not None or bool(self.query)
+
+
+LIST = Route()
+OPERATOR_S = Route(company=False)
+ROUTES = {
+    ("get", "/v1/registrations"): LIST,
+    ("get", "/v1/registrations/{number}"): Route(subject="registration"),
+    ("get", "/v1/companies"): LIST,
+    ("get", "/v1/sites"): LIST,
+    ("post", "/v1/sites"): Route(
+        operator=False, subject="division", body={"division_id": "{subject}", "name": "Kade"}
+    ),
+    ("get", "/v1/sites/{number}"): Route(operator=False, subject="site"),
+    ("patch", "/v1/sites/{number}"): Route(
+        operator=False, subject="site", body={"address": "Kade 1"}
+    ),
+    ("get", "/v1/divisions"): LIST,
+    ("post", "/v1/divisions"): Route(operator=False, body={"name": "Sud"}),
+    ("get", "/v1/divisions/{number}"): Route(operator=False, subject="division"),
+    ("patch", "/v1/divisions/{number}"): Route(
+        operator=False, subject="division", body={"name": "Noord"}
+    ),
+    ("get", "/v1/terminals"): LIST,
+    ("get", "/v1/workers"): Route(operator=False),
+    ("post", "/v1/workers"): Route(
+        operator=False, body={"number": "99", "given_name": "Bo", "family_name": "Bos"}
+    ),
+    ("get", "/v1/workers/{number}"): Route(operator=False, subject="worker"),
+    ("patch", "/v1/workers/{number}"): Route(
+        operator=False, subject="worker", body={"given_name": "Bo"}
+    ),
+    ("post", "/v1/workers/{number}/badges"): Route(
+        operator=False, subject="worker", body={"profile": "uid", "number": "04A1B2C3D4E5F6"}
+    ),
+    ("put", "/v1/workers/{number}/badges/{badge}"): Route(
+        operator=False, subject="worker", body={"valid_from": "2026-01-01T00:00Z"}
+    ),
+    ("delete", "/v1/workers/{number}/badges/{badge}"): Route(
+        operator=False, subject="worker", tells=False
+    ),
+    ("get", "/v1/explain/worker"): Route(operator=False, query={"worker": "{name}"}),
+    ("get", "/v1/explain/registration"): Route(
+        operator=False, subject="registration", query={"number": "{subject}"}
+    ),
+    ("get", "/v1/explain/terminal"): Route(operator=False, query={"device": "{device}"}),
+    ("get", "/v1/alarms"): OPERATOR_S,
+    ("get", "/v1/rejected"): OPERATOR_S,
+    ("get", "/v1/waiting"): OPERATOR_S,
+    ("get", "/v1/health"): OPERATOR_S,
+}
