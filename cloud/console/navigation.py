@@ -31,6 +31,8 @@ def _trail(seen_by: Seen) -> bool:
 NAVIGATION: list[tuple[str, str, Callable[[Seen], bool]]] = [
     ("/", mark("Live"), _anybody),
     ("/registrations", mark("Registrations"), _anybody),
+    ("/days", mark("Days"), _members),
+    ("/corrections", mark("Corrections"), _members),
     ("/terminals", mark("Terminals"), _anybody),
     ("/workers", mark("Workers"), _insiders),
     ("/divisions", mark("Divisions and sites"), _members),

@@ -11,6 +11,8 @@ from cloud.accounts import sessions
 from cloud.api.parameters import MAX_ID, Database
 from cloud.console import (
     administration,
+    corrections,
+    days,
     login,
     notifications,
     registrations,
@@ -35,6 +37,8 @@ def install(app: FastAPI) -> None:
     terminal.install(app)
     notifications.install(app)
     registrations.install(app)
+    days.install(app)
+    corrections.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
 

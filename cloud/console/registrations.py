@@ -11,17 +11,19 @@ from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.companies.queries import listed_places
 from cloud.console import view
 from cloud.console.forms import Problems, start_of
+from cloud.console.members import Member
 from cloud.console.moments import moment
 from cloud.console.onlookers import Onlooker, OnlookerOf
 from cloud.disclosure import service as disclosure
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
-from cloud.registrations import proofs, queries, search
+from cloud.registrations import corrections, proofs, queries, search
+from cloud.registrations.corrections import State
 from cloud.registrations.queries import Filter
 from cloud.sealing import sealing_keys
 from cloud.visibility import row_security, rules
-from cloud.visibility.rules import Operator
+from cloud.visibility.rules import Operator, Viewer
 from protocol.identity import group
 
 ROWS = 50
@@ -33,6 +35,12 @@ DIRECTIONS = {
     "break-end": mark("Back"),
 }
 """What screens call them."""
+STATES = {
+    State.PROPOSED: mark("proposed"),
+    State.APPROVED: mark("approved"),
+    State.REFUSED: mark("refused"),
+}
+"""What screens call how far a correction is."""
 
 Words = Annotated[str, Query(max_length=100)]
 Short = Annotated[str, Query(max_length=40)]
@@ -89,12 +97,28 @@ def listed(
 
 def one(request: Request, conn: Database, who: OnlookerOf, number: Identifier) -> Response:
     """All that is known of a registration. Raises NotFoundError. The look is noted."""
+    return shown(request, conn, who, number, Problems(), {})
+
+
+def shown(
+    request: Request,
+    conn: Connection,
+    who: Onlooker | Member,
+    number: int,
+    problems: Problems,
+    typed: dict[str, str],
+) -> Response:
+    """The page of a registration, with the form that corrects it. Raises NotFoundError."""
     row = _visible(conn, who, number)
     with request.app.state.writer.begin() as writing:
         who.note(writing, "registration", "read", target_id=number)
-    found = proofs.proof(conn, number)
+    corrects = isinstance(who.seen_by, Viewer) and who.seen_by.corrects
+    made = []
+    if isinstance(who.seen_by, Viewer):
+        made = corrections.listed(conn, who.seen_by, registration=number)
     return who.page(
         "registration.html",
+        problems.status,
         r=view.registration(row),
         tapped=moment(row["tapped_ms"]),
         received=moment(row["received_ms"]),
@@ -102,8 +126,18 @@ def one(request: Request, conn: Database, who: OnlookerOf, number: Identifier) -
         latest=moment(row["latest_ms"]),
         version=row["version"],
         history=proofs.history(conn, number),
-        proof=found,
+        proof=proofs.proof(conn, number),
         may_disclose=_may_disclose(who),
+        may_correct=corrects and row["given_name"] is not None,
+        corrections=[
+            {**each, "state": corrections.state(each), "entered": moment(each["at_ms"])}
+            for each in made
+        ],
+        directions=DIRECTIONS,
+        rights={name: DIRECTIONS[name] for name in corrections.DIRECTIONS},
+        states=STATES,
+        typed={"right": "void", "reason": "", "second": ""} | typed,
+        problems=problems,
     )
 
 
@@ -165,7 +199,7 @@ def _id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and int(text) <= MAX_ID else 0
 
 
-def _visible(conn: Connection, who: Onlooker, number: int) -> RowMapping:
+def _visible(conn: Connection, who: Onlooker | Member, number: int) -> RowMapping:
     row = queries.one(conn, number, visible=rules.visible_registrations(who.seen_by))
     if row is None:
         raise NotFoundError(_("There is no registration %(number)s.") % {"number": number})
@@ -191,5 +225,5 @@ def _choices(conn: Connection, who: Onlooker) -> dict[str, list[tuple[str, str]]
     }
 
 
-def _may_disclose(who: Onlooker) -> bool:
+def _may_disclose(who: Onlooker | Member) -> bool:
     return isinstance(who.seen_by, Operator) or who.seen_by.whole

@@ -15,8 +15,8 @@ MONDAY = date(2026, 3, 2)
 DIRECTIONS = ("in", "out", "auto", "break-start", "break-end")
 
 
-def tap(time: str, direction: str = "auto", site: int = 1, **more: bool) -> Tap:
-    return Tap(parse(time if "T" in time else f"2026-03-02T{time}"), direction, site, **more)
+def tap(time: str, direction: str = "auto", site: int = 1, *, void: bool = False) -> Tap:
+    return Tap(parse(time if "T" in time else f"2026-03-02T{time}"), direction, site, void=void)
 
 
 def clock(found: Tap | None, missing: str) -> str:
