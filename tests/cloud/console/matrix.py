@@ -114,6 +114,7 @@ def keyed(*, nobody: tuple[int, ...] = (404, 422)) -> Route:
 
 
 _WORKER = {"number": "70", "given_name": "New", "family_name": "Name"}
+_TAP = {"day": "2026-03-02", "time": "08:00", "direction": "in", "reason": "Forgotten"}
 _PART = {"role": "auditor", "email": "none@example.be", "way": "add"}
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -177,6 +178,18 @@ ROUTES: dict[tuple[str, str], Route] = {
     # No record here is sealed, so there is nothing to take away, whoever may.
     ("POST", "/registrations/{number}/disclosure"): Route(
         frozenset(), refused=(*FORBIDDEN, *MISSING)
+    ),
+    ("POST", "/registrations/{number}/corrections"): Route(
+        frozenset({"administrator"}), {"right": "out", "reason": "Wrong side"}, refused=MISSING
+    ),
+    ("GET", "/corrections"): members(),
+    ("POST", "/corrections/{correction}/decision"): Route(
+        frozenset({"administrator"}), {"approve": "yes"}, refused=MISSING
+    ),
+    ("GET", "/days"): members(),
+    ("GET", "/days/{worker}"): Route(frozenset(MEMBERS) - {"manager"}, refused=MISSING),
+    ("POST", "/days/{worker}/taps"): Route(
+        frozenset({"administrator"}), _TAP | {"site": "{site}"}, refused=MISSING
     ),
     ("GET", "/trail"): Route(
         frozenset({"administrator", "auditor"}), none=FORBIDDEN, operator=LET_IN
