@@ -43,6 +43,14 @@ class Api(Struct, forbid_unknown_fields=True, frozen=True):
     """Of one token, at once."""
 
 
+class Mail(Struct, forbid_unknown_fields=True, frozen=True):
+    """`[mail]`: the server that takes our mail (SMTP, RFC 5321); none, nothing is mailed."""
+
+    host: Annotated[str, Meta(max_length=253)] = ""
+    port: Port = 25
+    sender: Annotated[str, Meta(min_length=3, max_length=254)] = "pointeuse@localhost"
+
+
 class Config(Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file; each table and each key may be left out."""
 
@@ -50,6 +58,7 @@ class Config(Struct, forbid_unknown_fields=True, frozen=True):
     platform: Platform = Platform()
     broker: Broker = Broker()
     api: Api = Api()
+    mail: Mail = Mail()
 
     @property
     def directory(self) -> Path:

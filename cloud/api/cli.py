@@ -32,7 +32,7 @@ def serve(config_path: Path) -> None:
         config = settings.load(config_path)
         engine = db.reader_engine(config.database.url)
         writer = db.writer_engine(config.database.url)
-        watch = Watch(writer)
+        watch = Watch(writer, mail=config.mail)
         try:
             with engine.connect() as conn:
                 migrations.require_current(conn)

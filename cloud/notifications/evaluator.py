@@ -18,7 +18,11 @@ from cloud.custody.branches import ALARM as FORK
 from cloud.custody.gaps import ALARM as GAP
 from cloud.custody.tables import alarms, platform
 from cloud.notifications.kinds import Kind
-from cloud.notifications.tables import notification_reads, notifications
+from cloud.notifications.tables import (
+    notification_mails,
+    notification_reads,
+    notifications,
+)
 from cloud.registrations.tables import registrations
 from cloud.terminals.queries import readable
 from cloud.terminals.tables import telemetry, terminals
@@ -234,6 +238,7 @@ def _registered_since(conn: Connection) -> list[int]:
 def _forget(conn: Connection, before_ms: int) -> None:
     old = select(notifications.c.id).where(notifications.c.closed_ms < before_ms)
     conn.execute(delete(notification_reads).where(notification_reads.c.notification_id.in_(old)))
+    conn.execute(delete(notification_mails).where(notification_mails.c.notification_id.in_(old)))
     conn.execute(delete(notifications).where(notifications.c.closed_ms < before_ms))
 
 

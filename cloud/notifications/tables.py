@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -52,6 +53,17 @@ notification_reads = Table(
     Column("notification_id", ForeignKey("notifications.id"), nullable=False),
     Column("read_ms", Millis, nullable=False),
     PrimaryKeyConstraint("account_id", "notification_id"),
+)
+
+notification_mails = Table(
+    "notification_mails",
+    metadata,
+    Column("notification_id", ForeignKey("notifications.id"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("due_ms", Millis, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("sent_ms", Millis, comment="NULL: not yet"),
+    PrimaryKeyConstraint("notification_id", "account_id"),
 )
 
 notification_choices = Table(

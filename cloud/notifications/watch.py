@@ -7,7 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from cloud import failures
-from cloud.notifications import evaluator
+from cloud.notifications import evaluator, post
+from cloud.settings import Mail
 from cloud.times import now_ms
 
 EVERY_S = 60.0
@@ -21,10 +22,12 @@ class Watch:
         self,
         engine: Engine,
         *,
+        mail: Mail | None = None,
         every_s: float = EVERY_S,
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        """`engine` writes."""
+        """`engine` writes; without `mail` nobody is told by mail."""
+        self._mail = mail if mail and mail.host else None
         self._engine, self._every_s, self._clock = engine, every_s, clock
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.run, name="notifications", daemon=True)
@@ -43,13 +46,21 @@ class Watch:
         """Evaluate now and every minute, until `stop`."""
         while not self._stop.is_set():
             try:
-                once(self._engine, self._clock())
+                once(self._engine, self._clock(), self._mail)
             except Exception as error:  # noqa: BLE001 - the database may be away; another minute
                 _log.warning("nobody was notified: %s", failures.where(error))
             self._stop.wait(self._every_s)
 
 
-def once(engine: Engine, at_ms: int) -> int:
-    """Evaluate in a transaction of its own; how many notifications were opened."""
+def once(engine: Engine, at_ms: int, mail: Mail | None = None) -> int:
+    """Evaluate in a transaction of its own, then mail; how many notifications were opened.
+
+    Raises OSError when the mail's server cannot be reached: then it is tried again later.
+    """
     with engine.begin() as conn:
-        return len(evaluator.evaluate(conn, at_ms))
+        opened = evaluator.evaluate(conn, at_ms)
+        if mail is not None:
+            post.enqueue(conn, opened, at_ms)
+    if mail is not None:
+        post.deliver(engine, mail, at_ms)
+    return len(opened)

@@ -61,9 +61,19 @@ def upgrade() -> None:
         Column("by_mail", Boolean, nullable=False),
         PrimaryKeyConstraint("account_id", "kind"),
     )
+    op.create_table(
+        "notification_mails",
+        Column("notification_id", Id, ForeignKey("notifications.id"), nullable=False),
+        Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+        Column("due_ms", BigInteger, nullable=False),
+        Column("tries", Integer, nullable=False, server_default="0"),
+        Column("sent_ms", BigInteger, comment="NULL: not yet"),
+        PrimaryKeyConstraint("notification_id", "account_id"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("notification_mails")
     op.drop_table("notification_choices")
     op.drop_table("notification_reads")
     op.drop_table("notifications")
