@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -67,6 +68,16 @@ class OsdpPeripheral:
             self._reader.join(_STOP_S)
         if process.stdout is not None:
             process.stdout.close()
+
+    def kill(self) -> None:
+        """Let its power fail in the middle of whatever it was saying."""
+        self.signal(signal.SIGKILL)
+        self.unplug()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send its process a signal: SIGSTOP makes it silent, SIGCONT ends that."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def present(self, bits: str) -> None:
         """Hold a card of `bits` (characters 0 and 1) to it."""
