@@ -6,15 +6,20 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from cloud import db
+from cloud.accounts import service as accounts
 from cloud.cli import cloud
+from cloud.notifications import service as notified
+from cloud.notifications.kinds import Kind
+from cloud.notifications.tables import notifications
 from cloud.terminals import telemetry
-from cloud.terminals.tables import enrolments
+from cloud.terminals.tables import enrolments, terminals
 from cloud.times import now_ms
 from protocol.identity import device_number
 from protocol.keys import SigningKey
+from tests.support.ports import free_port
 
 KEY = SigningKey.generate().public
 DEVICE = device_number(KEY.thumbprint)
@@ -195,3 +200,25 @@ def test_a_request_that_was_kept_is_written_for_whoever_signs_it(
         telemetry.History().note(conn, 1, {}, now_ms() - 2 * 86_400_000)
     engine.dispose()
     assert cli.json("terminal", "prune", "--days", "1") == [{"rows": 1}]
+
+
+def test_looking_once_for_what_is_to_be_told(cli: Cli, database_url: str, tmp_path: Path) -> None:
+    enter_everything(cli)
+    engine = db.writer_engine(database_url)
+    with engine.begin() as conn:
+        conn.execute(update(terminals).values(last_seen_ms=1))
+    engine.dispose()
+    assert cli.json("notify") == [{"opened": 1}]
+    assert cli.json("notify") == [{"opened": 0}]
+    config = tmp_path / "cloud.toml"
+    config.write_text(
+        f'[database]\nurl = "{database_url}"\n[mail]\nhost = "127.0.0.1"\nport = {free_port()}\n'
+    )
+    with engine.begin() as conn:
+        account = accounts.create(conn, "ann@example.be", "Ann", operator=True)
+        notified.choose(conn, account, [Kind.SILENT])
+        conn.execute(update(notifications).values(closed_ms=1))
+    engine.dispose()
+    found = CliRunner().invoke(cloud, ["notify", "--config", str(config)])
+    assert found.exit_code == 2
+    assert "takes no mail" in found.stderr
