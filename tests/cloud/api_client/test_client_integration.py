@@ -1,0 +1,149 @@
+"""The client against a running `pointeuse cloud serve`, and against one that has bad days."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from cloud.accounts import api_tokens
+from cloud.accounts.scopes import OPERATOR_S, Scope
+from cloud.api_client.client import ApiError, Client
+from tests.cloud.sample import Sample
+from tests.support.ports import accepts, free_port
+from tests.support.waiting import wait_for
+
+WHOLE = frozenset(Scope) - OPERATOR_S
+
+
+@pytest.fixture
+def sample(engine: Engine) -> Sample:
+    with engine.begin() as conn:
+        sample = Sample(conn)
+        for _ in range(3):
+            sample.tap(conn)
+        return sample
+
+
+@pytest.fixture
+def token(engine: Engine, sample: Sample) -> str:
+    with engine.begin() as conn:
+        return api_tokens.make(conn, "client", company=sample.subcontractor, may=WHOLE)[1]
+
+
+@pytest.fixture
+def address(database_url: str, tmp_path: Path, sample: Sample) -> Iterator[str]:
+    assert sample.worker
+    port = free_port()
+    config = tmp_path / "cloud.toml"
+    (tmp_path / "platform" / "keys").mkdir(parents=True)
+    config.write_text(
+        f'[database]\nurl = "{database_url}"\n[api]\nport = {port}\n'
+        f'[platform]\ndirectory = "{tmp_path / "platform"}"\n'
+    )
+    process = subprocess.Popen(
+        [
+            sys.executable, "-c", "from cloud.cli import cloud; cloud()",
+            "serve", "--config", str(config),
+        ],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    try:
+        wait_for(lambda: process.poll() is not None or accepts(port), "the server starts")
+        assert process.poll() is None
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.mark.integration
+def test_a_program_s_day(address: str, token: str, sample: Sample) -> None:
+    with Client(address, token) as api:
+        found = list(api.registrations(limit=2, order="oldest"))
+        assert [each.id for each in found] == [1, 2, 3]
+        assert found[0].worker == "Ann Maes"
+        assert list(api.terminals()) == []
+        made = api.create_worker("9", "Bo", "Bos", inss="85073003328")
+        assert made.inss == "••.••.••-033.••"
+        assert api.link_badge(made.id, "uid", "04A1B2C3").number == "…B2C3"
+        gone = api.change_worker(api.worker(made.id), active=False)
+        assert not gone.active
+        with pytest.raises(ApiError, match="Somebody else changed this") as refused:
+            api.change_worker(made, given_name="Bob")
+        assert refused.value.status == 412
+        assert [each.number for each in api.workers(state="active")] == ["7"]
+        assert api.explain_worker("9").visible is False
+        assert api.worker(sample.worker).badges[0].profile == "em4100"
+    with Client(address, "A" * 43) as stranger, pytest.raises(ApiError, match="not known") as error:
+        stranger.worker(1)
+    assert error.value.status == 401
+
+
+class BadDays:
+    """Answers in turn: a status with its headers and body, or None for a connection that breaks."""
+
+    def __init__(self, *answers: tuple[int, dict[str, str], str] | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[httpx.Request] = []
+        self.slept: list[float] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answer = self.answers.pop(0)
+        if answer is None:
+            raise httpx.ReadError("gone", request=request)
+        status, headers, body = answer
+        return httpx.Response(status, headers=headers, text=body)
+
+    def client(self) -> Client:
+        transport = httpx.MockTransport(self)
+        return Client("http://x", "t", transport=transport, sleep=self.slept.append)
+
+
+WORKER = json.dumps(
+    {
+        "id": 4, "number": "9", "given_name": "Bo", "family_name": "Bos", "active": True,
+        "inss": None, "badges": [], "of_a_later_server": 1,
+    }
+)  # fmt: skip
+
+
+def test_it_waits_as_long_as_it_is_told_and_sends_the_same_again() -> None:
+    days = BadDays(
+        (429, {"retry-after": "7"}, "{}"),
+        None,
+        (503, {}, "{}"),
+        (201, {"etag": '"t"'}, WORKER),
+    )
+    made = days.client().create_worker("9", "Bo", "Bos")
+    assert (made.id, made.tag) == (4, '"t"')
+    assert days.slept == [7.0, 2.0, 4.0]
+    keys = {request.headers["idempotency-key"] for request in days.asked}
+    assert len(keys) == 1
+    assert len({request.content for request in days.asked}) == 1
+
+
+def test_it_does_not_try_for_ever() -> None:
+    days = BadDays(*[None] * 5)
+    with pytest.raises(ApiError, match="does not answer"):
+        days.client().worker(1)
+    days = BadDays(*[(429, {}, '{"detail": "too often"}')] * 5)
+    with pytest.raises(ApiError, match="too often"):
+        days.client().worker(1)
+    assert len(days.slept) == 4
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "[]"])
+def test_what_is_no_answer_of_the_platform(body: str) -> None:
+    with pytest.raises(ApiError, match="check the address"):
+        BadDays((200, {}, body)).client().worker(1)
+    with pytest.raises(ApiError, match="without a reason"):
+        BadDays((500, {}, body)).client().worker(1)
