@@ -35,6 +35,11 @@ _COMMANDS = {
         "disclose",
         "Write one registration, opened and proved, for somebody else.",
     ),
+    "export": (
+        "cloud.exports.cli",
+        "export",
+        "Make a numbered snapshot of a company's registrations, as CSV or XLSX.",
+    ),
     "backup": ("cloud.backup.cli", "backup", "Save the database, and apart from it the keys."),
     "restore": ("cloud.backup.cli", "restore", "Put a backup in the database's place."),
     "serve": ("cloud.api.cli", "serve", "Serve the API and the console."),

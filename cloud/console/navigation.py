@@ -33,6 +33,7 @@ NAVIGATION: list[tuple[str, str, Callable[[Seen], bool]]] = [
     ("/registrations", mark("Registrations"), _anybody),
     ("/days", mark("Days"), _members),
     ("/corrections", mark("Corrections"), _members),
+    ("/exports", mark("Exports"), _members),
     ("/terminals", mark("Terminals"), _anybody),
     ("/workers", mark("Workers"), _insiders),
     ("/divisions", mark("Divisions and sites"), _members),

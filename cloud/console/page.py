@@ -13,6 +13,7 @@ from cloud.console import (
     administration,
     corrections,
     days,
+    exports,
     login,
     notifications,
     registrations,
@@ -39,6 +40,7 @@ def install(app: FastAPI) -> None:
     registrations.install(app)
     days.install(app)
     corrections.install(app)
+    exports.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
 

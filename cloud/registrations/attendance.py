@@ -56,12 +56,11 @@ def present(
         for table, visible in sources
     ]
     columns = (workers.c.family_name, workers.c.given_name, workers.c.id)
+    named = select(*columns).where(workers.c.id.in_(union(found[0], found[1])))
     if after is not None:
         last = conn.execute(select(*columns).where(workers.c.id == after)).one_or_none()
         if last is None:
             raise NotFoundError(_("The list has changed; begin again at its first page."))
-    named = select(*columns).where(workers.c.id.in_(union(found[0], found[1])))
-    if after is not None:
         named = named.where(tuple_(*columns) > tuple_(*last))
     return list(conn.execute(named.order_by(*columns).limit(limit)).mappings())
 

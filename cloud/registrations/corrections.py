@@ -194,6 +194,16 @@ def newest(
     return list(conn.execute(query.limit(limit)).mappings())
 
 
+def since(conn: Connection, who: Viewer, since_ms: int | None) -> list[RowMapping]:
+    """Corrections that are visible and were entered or decided since; with None, all of them."""
+    query = _found().where(visible_corrections(who)).order_by(_corrections.c.id)
+    if since_ms is not None:
+        query = query.where(
+            or_(_corrections.c.at_ms >= since_ms, correction_decisions.c.at_ms >= since_ms)
+        )
+    return list(conn.execute(query).mappings())
+
+
 def state(row: Any) -> State:
     """How far a row of `listed` is."""
     if row["approved"] is not None:

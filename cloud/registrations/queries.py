@@ -1,6 +1,6 @@
 """Reading registrations as people and programs see them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,3 +169,10 @@ def _all() -> Select[Any]:
         .outerjoin(divisions, divisions.c.id == registrations.c.division_id)
         .outerjoin(sites, sites.c.id == registrations.c.site_id)
     )
+
+
+def in_order(conn: Connection, *conditions: ColumnElement[bool]) -> Iterator[RowMapping]:
+    """Every registration that meets conditions, by id, without ever holding all of them."""
+    query = _all().where(*conditions).order_by(registrations.c.id)
+    with conn.execute(query, execution_options={"yield_per": 1000}) as rows:
+        yield from rows.mappings()

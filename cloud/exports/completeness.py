@@ -1,0 +1,69 @@
+"""Which terminals may hold, or have lost, registrations that an export does not have."""
+
+from sqlalchemy import Connection, func, select
+
+from cloud.custody.branches import is_attributed
+from cloud.custody.tables import epochs, gaps, waiting
+from cloud.terminals.queries import readable
+from cloud.terminals.tables import terminals
+from cloud.times import rfc3339
+from cloud.visibility.rules import Viewer, visible_terminals
+
+
+def incomplete(conn: Connection, who: Viewer, until_ms: int) -> list[dict[str, str]]:
+    """Terminals that are visible and not complete up to a moment: `device`, and `why`."""
+    rows = conn.execute(
+        select(
+            terminals.c.id, terminals.c.device, terminals.c.last_seen_ms, terminals.c.last_status
+        )
+        .where(visible_terminals(who), terminals.c.status == "active")
+        .order_by(terminals.c.device)
+    ).mappings()
+    found = []
+    for row in [readable(dict(each)) for each in rows]:
+        why = [*_unsent(row, until_ms), *_kept(conn, row["id"])]
+        if why:
+            found.append({"device": row["device"], "why": "; ".join(why)})
+    return found
+
+
+def _unsent(row: dict[str, object], until_ms: int) -> list[str]:
+    seen = row["last_seen_ms"]
+    if not isinstance(seen, int):
+        return ["nothing was ever heard of it"]
+    told = row["last_status"]
+    telemetry = told.get("telemetry") if isinstance(told, dict) else None
+    queue = telemetry.get("queue") if isinstance(telemetry, dict) else None
+    why = []
+    if seen < until_ms:
+        why.append(f"silent since {rfc3339(seen)}")
+    if isinstance(queue, int) and queue > 0:
+        why.append(f"{queue} records on the terminal were not sent yet")
+    return why
+
+
+def _kept(conn: Connection, terminal: int) -> list[str]:
+    """What custody misses, or holds without its being a registration yet."""
+    mine = epochs.c.terminal_id == terminal
+    missing, unread, behind = conn.execute(
+        select(
+            select(func.sum(gaps.c.last_seq - gaps.c.first_seq + 1))
+            .join(epochs, epochs.c.id == gaps.c.epoch_id)
+            .where(mine)
+            .scalar_subquery(),
+            select(func.count())
+            .select_from(waiting)
+            .join(epochs, epochs.c.id == waiting.c.epoch_id)
+            .where(mine)
+            .scalar_subquery(),
+            select(func.sum(epochs.c.head_seq - epochs.c.interpreted_seq))
+            .where(mine, is_attributed())
+            .scalar_subquery(),
+        )
+    ).one()
+    told = (
+        (missing, "records are missing from its chain"),
+        (unread, "records in custody are not understood"),
+        (behind, "records in custody are being read"),
+    )
+    return [f"{count} {words}" for count, words in told if count]
