@@ -191,6 +191,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/days/{worker}/taps"): Route(
         frozenset({"administrator"}), _TAP | {"site": "{site}"}, refused=MISSING
     ),
+    ("GET", "/exports"): members(),
+    ("POST", "/exports"): members(),
+    # Made by an administrator, so of the whole company.
+    ("GET", "/exports/{export}/file"): Route(
+        frozenset({"administrator", "auditor"}), refused=MISSING
+    ),
     ("GET", "/trail"): Route(
         frozenset({"administrator", "auditor"}), none=FORBIDDEN, operator=LET_IN
     ),
