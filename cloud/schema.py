@@ -7,6 +7,7 @@ import cloud.companies.tables
 import cloud.configurations.tables
 import cloud.custody.tables
 import cloud.exports.tables
+import cloud.mail.tables
 import cloud.notifications.tables
 import cloud.registrations.tables
 import cloud.terminals.tables

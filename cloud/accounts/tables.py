@@ -2,7 +2,8 @@
 
 A membership says that an account has a role in a company. Grants say which divisions and sites it
 reaches, for the roles that do not reach everything. An invitation is a membership on offer, with
-the grants that would come with it.
+the grants that would come with it. Links are what is mailed to prove an address. An access request
+asks a company's administrators to let an account in.
 """
 
 from sqlalchemy import (
@@ -115,4 +116,31 @@ grants = Table(
     CheckConstraint("(membership_id IS NULL) <> (invitation_id IS NULL)", name="holder"),
     CheckConstraint("(division_id IS NULL) <> (site_id IS NULL)", name="place"),
     Index("ix_grants_invitation_id", "invitation_id"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("email", Text, nullable=False, comment="normalised"),
+    Column("token_hash", LargeBinary, nullable=False, unique=True, comment="SHA-256"),
+    Column("detail", Text, nullable=False, comment="JSON"),
+    Column("created_ms", Millis, nullable=False),
+    Column("expires_ms", Millis, nullable=False),
+    Column("used_ms", Millis),
+    UniqueConstraint("purpose", "email"),
+    CheckConstraint(one_of("purpose", "register", "reset"), name="purpose"),
+)
+
+access_requests = Table(
+    "access_requests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", ForeignKey("companies.id"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("created_ms", Millis, nullable=False),
+    Column("decided_ms", Millis),
+    Column("granted", Boolean),
+    Index("ix_access_requests_company_id", "company_id"),
 )

@@ -1,7 +1,8 @@
 """`/invitation`: what an invitation offers, and taking it up. The link works once, for one address.
 
-Whoever opens it before logging in is told what it offers, and opens it again afterwards: no address
-in a request says where a login leads.
+Whoever opens it before logging in is told what it offers. Somebody with an account logs in and
+opens it again: no address in a request says where a login leads. Somebody without one chooses a
+name and a password there and then: that the link came to the address has shown whose it is.
 """
 
 from typing import Annotated
@@ -11,7 +12,8 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection, select
 from starlette.exceptions import HTTPException
 
-from cloud.accounts import invitations, people, sessions
+from cloud.accounts import addresses, invitations, people, sessions
+from cloud.accounts import service as accounts
 from cloud.accounts.tables import grants
 from cloud.api.parameters import Database
 from cloud.audit.service import Actor, note
@@ -19,7 +21,11 @@ from cloud.companies.tables import companies
 from cloud.console.forms import Problems
 from cloud.console.members import ROLES
 from cloud.console.templating import html
-from cloud.console.visits import Visit, visit
+from cloud.console.visits import COOKIE, Visit, visit
+from cloud.errors import RefusedError
+from cloud.languages.current import gettext as _
+from cloud.languages.current import language
+from cloud.mail import service as mail
 from cloud.times import local
 from cloud.visibility.rules import Viewer
 
@@ -40,23 +46,59 @@ def offer(
 
 
 def accept(
-    request: Request, reading: Database, token: Annotated[str, Form(max_length=200)] = ""
+    request: Request,
+    reading: Database,
+    token: Annotated[str, Form(max_length=200)] = "",
+    name: Annotated[str, Form(max_length=300)] = "",
+    password: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Take it up, and look at the company. Raises NotFoundError, InvalidError."""
     found = visit(request, reading)
-    if found is None:
+    offered = invitations.look(reading, token)
+    if found is None and accounts.find(reading, offered.email) is not None:
         raise HTTPException(303, "Log in first.", {"location": "/login"})
     problems = Problems()
+    begun = None
     with problems.of(), request.app.state.writer.begin() as conn:
-        company = invitations.accept(conn, token, found.account_id)
-        sessions.switch(conn, found.session_id, found.account_id, company)
+        if found is None:
+            account = accounts.create(conn, offered.email, name, language=language.get())
+            with problems.of("password"):
+                accounts.set_password(conn, account, password)
+            if problems:
+                raise RefusedError(_("Choose another password."))
+            begun = sessions.begin(conn, account)
+        else:
+            account = found.account_id
+        company = invitations.accept(conn, token, account)
+        if found is not None:
+            sessions.switch(conn, found.session_id, account, company)
         address = request.client.host if request.client else None
-        actor = Actor("console", found.account_id, address)
-        note(conn, actor, "invitation", "accept", company_id=company, target_id=found.account_id)
-    return _page(reading, found, token, problems) if problems else RedirectResponse("/", 303)
+        actor = Actor("console", account, address)
+        note(conn, actor, "invitation", "accept", company_id=company, target_id=account)
+    if problems:
+        return _page(reading, found, token, problems, name)
+    answer = RedirectResponse("/", 303)
+    if begun is not None:
+        answer.set_cookie(COOKIE, begun, secure=True, httponly=True, samesite="lax", path="/")
+    return answer
 
 
-def _page(conn: Connection, found: Visit | None, token: str, problems: Problems) -> Response:
+def mail_link(conn: Connection, company: int, email: str, link: str) -> None:
+    """Have the link of an invitation mailed."""
+    name = conn.execute(select(companies.c.name).where(companies.c.id == company)).scalar_one()
+    mail.enqueue(
+        conn,
+        addresses.normalise(email),
+        _("%(company)s invites you") % {"company": name},
+        _("%(company)s gives you access at Pointeuse. Open this link within a week:")
+        % {"company": name}
+        + f"\n\n{link}\n",
+    )
+
+
+def _page(
+    conn: Connection, found: Visit | None, token: str, problems: Problems, name: str = ""
+) -> Response:
     offered = invitations.look(conn, token)
     granted = conn.execute(
         select(grants.c.division_id, grants.c.site_id).where(grants.c.invitation_id == offered.id)
@@ -82,4 +124,6 @@ def _page(conn: Connection, found: Visit | None, token: str, problems: Problems)
         until=local(offered.expires_ms).isoformat(" ", "minutes"),
         token=token,
         problems=problems,
+        name=name,
+        known=accounts.find(conn, offered.email) is not None,
     )

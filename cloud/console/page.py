@@ -13,6 +13,7 @@ from cloud.console import (
     administration,
     corrections,
     days,
+    doors,
     exports,
     login,
     notifications,
@@ -32,6 +33,7 @@ def install(app: FastAPI) -> None:
     app.get("/", include_in_schema=False)(page)
     app.get("/live", include_in_schema=False)(live)
     login.install(app)
+    doors.install(app)
     why.install(app)
     administration.install(app)
     terminals.install(app)

@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
-from cloud.accounts import addresses, people, queries
+from cloud.accounts import addresses, people, queries, requests
 from cloud.accounts.people import Part
 from cloud.accounts.roles import Role
 from cloud.api.parameters import MAX_ID, Database, Identifier
@@ -33,6 +33,7 @@ def install(app: FastAPI) -> None:
     app.get("/people", include_in_schema=False)(listed)
     app.post("/people/{membership}/end", include_in_schema=False)(end)
     app.post("/people/invitations/{invitation}/withdraw", include_in_schema=False)(withdraw)
+    app.post("/people/requests/{asked}", include_in_schema=False)(decide)
 
 
 def _part(
@@ -83,6 +84,8 @@ def give(
     if token is None:
         return _done()
     link = f"{request.url.replace(path=invitation.PATH, query='')}?token={token}"
+    with request.app.state.writer.begin() as conn:
+        invitation.mail_link(conn, who.company, email, link)
     return who.page("invited.html", email=email, link=link)
 
 
@@ -134,6 +137,20 @@ def withdraw(request: Request, who: Administrator, invitation: Identifier) -> Re
     return _done()
 
 
+def decide(
+    request: Request, who: Administrator, asked: Identifier, decision: Text = ""
+) -> Response:
+    """Give somebody who asked access, as a viewer with nothing granted yet, or refuse it.
+
+    Raises NotFoundError when somebody decided before.
+    """
+    granted = decision == "grant"
+    with request.app.state.writer.begin() as conn:
+        account = requests.decide(conn, who.company, asked, grant=granted)
+        who.note(conn, "access-request", "grant" if granted else "refuse", target_id=account)
+    return _done()
+
+
 def _add(conn: Connection, who: Member, email: str, part: Part) -> None:
     account = people.add(conn, who.company, email, part)
     _note(conn, who, "membership", "grant", part, account)
@@ -168,6 +185,7 @@ def _listed(conn: Connection, who: Member, problems: Problems) -> Response:
         problems.status,
         members=queries.members(conn, who.company),
         offers=offers,
+        asking=requests.waiting(conn, who.company) if who.seen_by.administers else [],
         problems=problems,
     )
 

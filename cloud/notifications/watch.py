@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from cloud import failures
+from cloud.mail import service as outbox
 from cloud.notifications import evaluator, post
 from cloud.settings import Mail
 from cloud.times import now_ms
@@ -63,4 +64,5 @@ def once(engine: Engine, at_ms: int, mail: Mail | None = None) -> int:
             post.enqueue(conn, opened, at_ms)
     if mail is not None:
         post.deliver(engine, mail, at_ms)
+        outbox.deliver(engine, mail, at_ms)
     return len(opened)

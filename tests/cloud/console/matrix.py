@@ -107,15 +107,20 @@ def keepers(**form: str) -> Route:
     return Route(frozenset({"administrator"}), form, operator=LET_IN)
 
 
-def keyed(*, nobody: tuple[int, ...] = (404, 422)) -> Route:
+def keyed() -> Route:
     """For whoever holds a token, which nobody does here."""
     worthless = (404, 422)
-    return Route(frozenset(), refused=worthless, nobody=nobody, none=worthless, operator=worthless)
+    return Route(
+        frozenset(), refused=worthless, nobody=worthless, none=worthless, operator=worthless
+    )
 
 
 _WORKER = {"number": "70", "given_name": "New", "family_name": "Name"}
 _TAP = {"day": "2026-03-02", "time": "08:00", "direction": "in", "reason": "Forgotten"}
 _PART = {"role": "auditor", "email": "none@example.be", "way": "add"}
+
+DOOR = Route(frozenset(), refused=(422,), nobody=(422,), none=(422,), operator=(422,))
+"""A page behind a link that was mailed: without one it says so to everybody."""
 
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/"): everybody(),
@@ -124,6 +129,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     ("GET", "/login"): anybody(),
     ("POST", "/login"): anybody(email="nobody@example.be", password="wrong horse"),
+    ("GET", "/register"): anybody(),
+    ("POST", "/register"): anybody(vat="BE0417497106"),
+    ("GET", "/register/confirm"): DOOR,
+    ("POST", "/register/confirm"): DOOR,
+    ("GET", "/forgotten"): anybody(),
+    ("POST", "/forgotten"): anybody(email="nobody@example.be"),
+    ("GET", "/reset"): DOOR,
+    ("POST", "/reset"): DOOR,
     ("POST", "/logout"): anybody(),
     ("POST", "/company"): Route(frozenset(MEMBERS), {"company": "{company}"}),
     ("GET", "/why"): everybody(),
@@ -145,8 +158,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/people/{membership}"): administrators(**_PART),
     ("POST", "/people/{membership}/end"): administrators(),
     ("POST", "/people/invitations/{invitation}/withdraw"): administrators(),
+    ("POST", "/people/requests/{asked}"): administrators(decision="grant"),
     ("GET", "/invitation"): keyed(),
-    ("POST", "/invitation"): keyed(nobody=LOGIN),
+    ("POST", "/invitation"): keyed(),
     ("GET", "/workers"): insiders(),
     ("POST", "/workers/find"): insiders(number="85.07.30-033.28"),
     ("GET", "/workers/new"): writers(),

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, insert, select
 from starlette.routing import Mount
 
 from cloud.accounts import access, invitations
+from cloud.accounts.tables import access_requests
 from cloud.accounts.tables import invitations as offers
 from cloud.api.app import create_app
 from cloud.audit.service import Actor
@@ -78,6 +79,10 @@ class World:
         ids["invitation"] = conn.execute(
             select(offers.c.id).where(offers.c.company_id == ids["company"])
         ).scalar_one()
+        asked = insert(access_requests).values(
+            company_id=ids["company"], account_id=self.company.who["none"], created_ms=1
+        )
+        ids["asked"] = conn.execute(asked.returning(access_requests.c.id)).scalar_one()
         key = SigningKey.generate().public
         ids["device"] = device = compact(device_number(key.thumbprint))
         ids["terminal"] = terminals.register(conn, key, f"gate of {side}")
