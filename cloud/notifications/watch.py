@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from sqlalchemy import Engine
@@ -13,6 +14,8 @@ from cloud.settings import Mail
 from cloud.times import now_ms
 
 EVERY_S = 60.0
+_MAIL_S = 3.0
+"""Somebody waits for the link in a mail."""
 _log = logging.getLogger("pointeuse.notifications")
 
 
@@ -44,13 +47,18 @@ class Watch:
             self._thread.join(timeout=10)
 
     def run(self) -> None:
-        """Evaluate now and every minute, until `stop`."""
+        """Evaluate now and every minute, and send what waits every few seconds, until `stop`."""
+        due_s = 0.0
         while not self._stop.is_set():
             try:
-                once(self._engine, self._clock(), self._mail)
+                if time.monotonic() >= due_s:
+                    due_s = time.monotonic() + self._every_s
+                    once(self._engine, self._clock(), self._mail)
+                elif self._mail is not None:
+                    outbox.deliver(self._engine, self._mail, self._clock())
             except Exception as error:  # noqa: BLE001 - the database may be away; another minute
                 _log.warning("nobody was notified: %s", failures.where(error))
-            self._stop.wait(self._every_s)
+            self._stop.wait(min(self._every_s, _MAIL_S))
 
 
 def once(engine: Engine, at_ms: int, mail: Mail | None = None) -> int:
