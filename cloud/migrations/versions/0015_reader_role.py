@@ -76,6 +76,11 @@ _POLICIES = {
         (company_id = (SELECT pointeuse_company()) AND (SELECT pointeuse_inside()))
         OR (SELECT true FROM registrations WHERE registrations.worker_id = workers.id
             ORDER BY registrations.tapped_ms DESC LIMIT 1)""",
+    "registration_corrections": """
+        company_id = (SELECT pointeuse_company()) AND ((SELECT pointeuse_whole())
+            OR division_id = ANY ((SELECT pointeuse_divisions())::bigint[])
+            OR site_id = ANY ((SELECT pointeuse_sites())::bigint[]))""",
+    "exports": "company_id = (SELECT pointeuse_company())",
     "audit": """
         company_id = (SELECT pointeuse_company()) AND (SELECT pointeuse_whole())
         AND (SELECT pointeuse_membership()) IS NOT NULL""",
