@@ -1,7 +1,9 @@
 """The way to the broker, step by step: name, connection, TLS, and whether it lets us in."""
 
+import errno
 import socket
 import ssl
+import threading
 from pathlib import Path
 
 from agent.config import Uplink
@@ -17,14 +19,14 @@ def broker(uplink: Uplink, state: Path, device: str | None) -> Findings:
     """
     host, port = uplink.host, uplink.port
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = _resolved(host, port)
     except OSError as error:
         yield Check("broker", "name").fault(
             f"{host} is not found: {error.strerror or error}",
             "check `uplink.host`, and the network's DNS: `resolvectl query` or `getent hosts`",
         )
         return
-    yield Check("broker", "name").ok(f"{host} is {found[0][4][0]}")
+    yield Check("broker", "name").ok(f"{host} is {found}")
     check = Check("broker", "connection")
     try:
         plain = socket.create_connection((host, port), TIMEOUT_S)
@@ -59,6 +61,30 @@ def broker(uplink: Uplink, state: Path, device: str | None) -> Findings:
             return
     if device is not None:
         yield _let_in(uplink, context, device)
+
+
+def _resolved(host: str, port: int) -> str:
+    """An address of a host. Raises OSError, TimeoutError too: the system's resolver has no limit.
+
+    It is left behind then, in a thread that nobody waits for.
+    """
+    found: list[str | OSError] = []
+
+    def resolve() -> None:
+        try:
+            first, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.append(str(first[4][0]))
+        except OSError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=resolve, name="resolver", daemon=True)
+    thread.start()
+    thread.join(TIMEOUT_S)
+    if not found:
+        raise TimeoutError(errno.ETIMEDOUT, f"no name server answers within {TIMEOUT_S:g} s")
+    if isinstance(found[0], OSError):
+        raise found[0]
+    return found[0]
 
 
 def _context(state: Path) -> ssl.SSLContext:

@@ -107,6 +107,15 @@ def _keys(check: Check, names: "tuple[str, ...] | list[str]", credentials: Crede
 
 def _closed(state: Path) -> Findings:
     """Whether others can read what is secret."""
+    try:
+        open_to = stat.S_IMODE(state.stat().st_mode) & 0o077
+    except OSError:
+        open_to = 0
+    if open_to:
+        yield Check("identity", "state").fault(
+            f"{state} is open to others (mode {stat.S_IMODE(state.stat().st_mode):04o})",
+            f"`chmod 700 {state}`",
+        )
     for name in ("identity.key", "sealing.key", "tls.key"):
         path = state / name
         try:

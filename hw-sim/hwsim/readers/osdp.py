@@ -83,10 +83,6 @@ class OsdpPeripheral:
         """Hold a card of `bits` (characters 0 and 1) to it."""
         self._tell({"bits": bits})
 
-    def present_text(self, text: str) -> None:
-        """Hold a card to it whose number it sends as characters."""
-        self._tell({"text": text})
-
     def status(self, *, tamper: bool = False, power: bool = False) -> None:
         """Open its tamper switch, or let its power fail; or neither."""
         self._tell({"tamper": int(tamper), "power": int(power)})

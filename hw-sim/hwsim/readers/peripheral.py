@@ -1,7 +1,7 @@
 """An OSDP peripheral in a process of its own: libosdp's, on a pty behind a symbolic link.
 
 Run as `python -m hwsim.readers.peripheral DEVICE ADDRESS [KEY]`; without KEY it speaks in plain.
-It takes one JSON object a line: {"bits": "0101..."}, {"text": "123"}, {"tamper": 1, "power": 0}.
+It takes one JSON object a line: {"bits": "0101..."}, {"tamper": 1, "power": 0}.
 It writes one for each command it is given, and {"secure": true} when the secure channel is up.
 """
 
@@ -59,13 +59,15 @@ def event(asked: dict[str, Any]) -> dict[str, Any]:
             "type": osdp_sys.STATUS_REPORT_LOCAL,
             "report": report,
         }
-    card = {"event": osdp_sys.EVENT_CARDREAD, "reader_no": 0, "direction": 0}
-    if "text" in asked:
-        data = asked["text"].encode()
-        return card | {"format": osdp_sys.CARD_FMT_ASCII, "length": len(data), "data": data}
     bits = asked["bits"]
-    data = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
-    return card | {"format": osdp_sys.CARD_FMT_RAW_WIEGAND, "length": len(bits), "data": data}
+    return {
+        "event": osdp_sys.EVENT_CARDREAD,
+        "reader_no": 0,
+        "direction": 0,
+        "format": osdp_sys.CARD_FMT_RAW_WIEGAND,
+        "length": len(bits),
+        "data": int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big"),
+    }
 
 
 def tell(said: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,20 @@ def test_something_that_is_no_broker(broker: Broker) -> None:
         found = look(state, listener.getsockname()[1])
         thread.join()
     assert last(found) == ("TLS", Verdict.FAULT)
+
+
+def test_a_name_server_that_is_silent_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    silent = threading.Event()
+    monkeypatch.setattr("agent.doctor.broker.TIMEOUT_S", 0.05)
+
+    def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+        silent.wait(30)
+        return [(2, 1, 6, "", ("127.0.0.1", 8883))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    found = look(tmp_path, 8883, host="broker.example")
+    silent.set()
+    assert last(found) == ("name", Verdict.FAULT)
+    assert "no name server answers" in found[-1].found

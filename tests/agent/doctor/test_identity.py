@@ -142,3 +142,10 @@ class TestProfiles:
         (finding,) = identity.profiles(Badges(profiles=str(folder)), state)
         assert finding.verdict is Verdict.FAULT
         assert "bad.toml" in finding.found
+
+
+def test_a_state_directory_that_others_can_enter_is_a_fault(state: Path) -> None:
+    state.chmod(0o755)
+    assert any(f"chmod 700 {state}" in each.fix for each in faults(everything(state)))
+    state.chmod(0o700)
+    assert not any("chmod 700" in each.fix for each in everything(state))
