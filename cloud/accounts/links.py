@@ -8,7 +8,8 @@ import json
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.accounts import tokens
 from cloud.accounts.tables import links
@@ -30,18 +31,17 @@ LIFE_MS = {Purpose.REGISTER: 86_400_000, Purpose.RESET: 3_600_000}
 
 def make(conn: Connection, purpose: Purpose, email: str, detail: dict[str, Any]) -> str:
     """The token of a new link to an address (normalised); `detail` is what it is about."""
-    conn.execute(delete(links).where(links.c.purpose == purpose, links.c.email == email))
     token, now = tokens.make(), now_ms()
-    conn.execute(
-        insert(links).values(
-            purpose=purpose.value,
-            email=email,
-            token_hash=tokens.digest(token),
-            detail=json.dumps(detail, ensure_ascii=False),
-            created_ms=now,
-            expires_ms=now + LIFE_MS[purpose],
-        )
-    )
+    values = {
+        "token_hash": tokens.digest(token),
+        "detail": json.dumps(detail, ensure_ascii=False),
+        "created_ms": now,
+        "expires_ms": now + LIFE_MS[purpose],
+        "used_ms": None,
+    }
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    made = insert(links).values(purpose=purpose.value, email=email, **values)
+    conn.execute(made.on_conflict_do_update(index_elements=["purpose", "email"], set_=values))
     return token
 
 

@@ -1,16 +1,21 @@
 """How somebody gets in who cannot log in: registering, forgotten passwords, invitations."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, update
 
 from cloud.accounts import access, invitations, service, sessions
+from cloud.accounts.links import Purpose, look, make
 from cloud.accounts.tables import access_requests, accounts, links, memberships
 from cloud.api.app import create_app
 from cloud.companies.tables import companies
 from cloud.console.visits import COOKIE
+from cloud.errors import NotFoundError
 from cloud.mail.tables import mails
 from cloud.registrations.tables import registrations
 from tests.cloud.client import Client
@@ -244,3 +249,22 @@ def test_the_pages_say_nothing_in_scripts_or_styles_of_their_own() -> None:
         text = (templates / f"{name}.html").read_text()
         assert "<script" not in text
         assert "style=" not in text
+
+
+def test_two_who_ask_at_once_are_both_answered(engine: Engine) -> None:
+    """Each for the same address: the later link works, the earlier does not, and nobody fails."""
+    together = threading.Barrier(4)
+
+    def ask(_: int) -> str:
+        together.wait()
+        with engine.begin() as conn:
+            return make(conn, Purpose.RESET, "ann@example.be", {})
+
+    with ThreadPoolExecutor(4) as crowd:
+        made = list(crowd.map(ask, range(4)))
+    works = []
+    with engine.begin() as conn:
+        for each in made:
+            with suppress(NotFoundError):
+                works.append(look(conn, Purpose.RESET, each))
+    assert works == [("ann@example.be", {})]
