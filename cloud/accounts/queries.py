@@ -90,3 +90,9 @@ def open_invitations(conn: Connection, company: int) -> list[dict[str, Any]]:
         .order_by(invitations.c.email)
     )
     return [dict(row) for row in rows.mappings()]
+
+
+def email_of(conn: Connection, account: int) -> str:
+    """The address of an account."""
+    found = conn.execute(select(accounts.c.email).where(accounts.c.id == account)).scalar_one()
+    return str(found)

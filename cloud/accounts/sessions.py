@@ -78,6 +78,24 @@ def end(conn: Connection, token: str) -> None:
         conn.execute(delete(sessions).where(sessions.c.token_hash == tokens.digest(token)))
 
 
+def of(conn: Connection, account: int) -> list[RowMapping]:
+    """The sessions of an account that last, the one seen last first; not their tokens."""
+    now = now_ms()
+    query = (
+        select(sessions.c.id, sessions.c.created_ms, sessions.c.seen_ms)
+        .where(sessions.c.account_id == account)
+        .where(sessions.c.seen_ms > now - IDLE_MS, sessions.c.created_ms > now - OLDEST_MS)
+        .order_by(sessions.c.seen_ms.desc(), sessions.c.id.desc())
+    )
+    return list(conn.execute(query).mappings())
+
+
+def end_of(conn: Connection, account: int, session_id: int) -> bool:
+    """End a session of an account; whether there was one."""
+    this = (sessions.c.id == session_id) & (sessions.c.account_id == account)
+    return bool(conn.execute(delete(sessions).where(this)).rowcount)
+
+
 def sweep(conn: Connection) -> int:
     """Delete the sessions that are over; how many."""
     now = now_ms()

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from cloud.accounts import sessions
 from cloud.api.parameters import MAX_ID, Database
 from cloud.console import (
+    account,
     administration,
     corrections,
     days,
@@ -34,6 +35,7 @@ def install(app: FastAPI) -> None:
     app.get("/live", include_in_schema=False)(live)
     login.install(app)
     doors.install(app)
+    account.install(app)
     why.install(app)
     administration.install(app)
     terminals.install(app)

@@ -137,6 +137,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/forgotten"): anybody(email="nobody@example.be"),
     ("GET", "/reset"): DOOR,
     ("POST", "/reset"): DOOR,
+    ("GET", "/account"): everybody(),
+    ("POST", "/account/password"): everybody(present="wrong horse", password="another one"),
+    ("POST", "/account/sessions/{session}/end"): Route(
+        frozenset(), refused=MISSING, none=MISSING, operator=MISSING
+    ),
     ("POST", "/logout"): anybody(),
     ("POST", "/company"): Route(frozenset(MEMBERS), {"company": "{company}"}),
     ("GET", "/why"): everybody(),

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, insert, select
 from starlette.routing import Mount
 
-from cloud.accounts import access, invitations
+from cloud.accounts import access, invitations, sessions
+from cloud.accounts import service as accounts
 from cloud.accounts.tables import access_requests
 from cloud.accounts.tables import invitations as offers
 from cloud.api.app import create_app
@@ -82,6 +83,10 @@ class World:
         asked = insert(access_requests).values(
             company_id=ids["company"], account_id=self.company.who["none"], created_ms=1
         )
+        # A session of somebody else's: nobody ends that.
+        gone = accounts.create(conn, f"gone-from-{side}@example.be", "Gone")
+        sessions.begin(conn, gone)
+        ids["session"] = sessions.of(conn, gone)[0]["id"]
         ids["asked"] = conn.execute(asked.returning(access_requests.c.id)).scalar_one()
         key = SigningKey.generate().public
         ids["device"] = device = compact(device_number(key.thumbprint))

@@ -1,0 +1,113 @@
+"""`/account`: one's own password, and where one is logged in."""
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+
+from cloud.accounts import queries, service, sessions
+from cloud.api.parameters import Database, Identifier
+from cloud.audit.service import Actor, note
+from cloud.console.forms import Problems
+from cloud.console.members import ROLES
+from cloud.console.moments import moment
+from cloud.console.templating import html
+from cloud.console.visits import COOKIE, Visit, visit
+from cloud.errors import InvalidError, NotFoundError
+from cloud.languages.current import gettext as _
+from cloud.visibility.rules import Viewer
+
+_Password = Annotated[str, Form(max_length=1000)]
+
+
+def install(app: FastAPI) -> None:
+    """Add the routes."""
+    app.get("/account", include_in_schema=False)(shown)
+    app.post("/account/password", include_in_schema=False)(change)
+    app.post("/account/sessions/{session}/end", include_in_schema=False)(end)
+
+
+def shown(request: Request, conn: Database) -> Response:
+    """Who one is, and where one is logged in."""
+    return _page(conn, _visit(request, conn), Problems())
+
+
+def change(
+    request: Request, reading: Database, present: _Password = "", password: _Password = ""
+) -> Response:
+    """Change the password, by who knows the present one. Every session ends, and a new one begins.
+
+    A wrong one counts as a failed login does.
+    """
+    found = _visit(request, reading)
+    state, email = request.app.state, queries.email_of(reading, found.account_id)
+    attempt = service.Login(email, present)
+    attempt.look_up(reading)
+    attempt.judge()
+    problems = Problems()
+    actor = Actor("console", found.account_id, request.client.host if request.client else None)
+    with state.writer.begin() as conn:
+        right = attempt.settle(conn) == found.account_id
+        if not right:
+            note(conn, actor, "account", "refuse", target_id=found.account_id)
+    if not right:
+        problems["present"] = _(
+            "This is not your password, or the account is locked for a while after wrong ones."
+        )
+        return _page(reading, found, problems)
+    token = ""
+    with problems.of("password"), state.writer.begin() as conn:
+        if password == present:
+            raise InvalidError(_("That is the password you have; choose another."))
+        service.set_password(conn, found.account_id, password)
+        token = sessions.begin(conn, found.account_id)
+        note(conn, actor, "account", "change-password", target_id=found.account_id)
+    if problems:
+        return _page(reading, found, problems)
+    answer = RedirectResponse("/account", 303)
+    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+def end(request: Request, reading: Database, session: Identifier) -> Response:
+    """End a session of one's own. Raises NotFoundError for any other."""
+    found = _visit(request, reading)
+    with request.app.state.writer.begin() as conn:
+        if not sessions.end_of(conn, found.account_id, session):
+            raise NotFoundError(_("There is no such session any more."))
+        address = request.client.host if request.client else None
+        actor = Actor("console", found.account_id, address)
+        note(conn, actor, "session", "end", target_id=found.account_id)
+    return RedirectResponse("/account", 303)
+
+
+def _visit(request: Request, conn: Connection) -> Visit:
+    found = visit(request, conn)
+    if found is None:
+        raise HTTPException(303, "Log in first.", {"location": "/login"})
+    return found
+
+
+def _page(conn: Connection, found: Visit, problems: Problems) -> Response:
+    return html(
+        "account.html",
+        problems.status,
+        visit=found,
+        active=found.seen_by.company_id if isinstance(found.seen_by, Viewer) else None,
+        seen_by=found.seen_by,
+        role_names=ROLES,
+        email=queries.email_of(conn, found.account_id),
+        sessions=[_session(row, found) for row in sessions.of(conn, found.account_id)],
+        problems=problems,
+    )
+
+
+def _session(row: Any, found: Visit) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "here": row["id"] == found.session_id,
+        "began": moment(row["created_ms"]),
+        "seen": moment(row["seen_ms"]),
+    }
