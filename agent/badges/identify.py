@@ -12,6 +12,7 @@ from datetime import date
 
 import msgspec
 
+from agent.badges.bounded import Bounded
 from agent.badges.desfire.card import Card
 from agent.badges.desfire.errors import DesfireError
 from agent.badges.fields import FieldError
@@ -58,7 +59,8 @@ class Identifier:
 
         Raises NotAnIdentityError, CardError.
         """
-        presented = Presented(Card(session, self._chance), uid)
+        bounded = Bounded(session, len(self._profiles))
+        presented = Presented(Card(bounded, self._chance), uid)
         failure: str | None = None
         for keyed in self._profiles:
             try:
