@@ -16,9 +16,9 @@ from agent.readers.sscp import SscpDialogue
 from agent.readers.twn4 import Twn4Dialogue
 from agent.reads import Feedback
 
-_PAUSE_S = 0.08
+_PAUSE_S = 0.1
 """Between an answer and the next question: a badge waits this long at most, and a reader that is
-asked 10 times a second costs next to nothing."""
+asked eight times a second costs next to nothing."""
 _ANSWER_S = 0.2
 """How long an answer may take; STid and TWN4 readers search a tag for less."""
 _SILENCE_S = 1.0

@@ -28,8 +28,8 @@ _RINSE = bytes(280)
 _ABORT = bytes(pn532.Chipset.ACK)
 _BAUDS = (START_BAUD, 921600, 460800, 230400)
 """Where a chip may be that another program left; it is brought back to the first."""
-_TRIES = 20
-"""Of the chip, to find a card before it says that there is none: about 0.1 s."""
+_TRIES = 40
+"""Of the chip, to find a card before it says that there is none: about 0.2 s."""
 _PERIOD_S = 0.1
 """From one search to the next, however soon the chip gives up."""
 _LEAST_PAUSE_S = 0.01

@@ -14,7 +14,7 @@ _ACK = b"\x00\xff"
 _EXTENDED = b"\xff\xff"
 _LONGEST = 265
 """Octets of data in a frame (UM0701-02, 6.2.1.2)."""
-_SLICE_S = 0.05
+_SLICE_S = 0.1
 """How often `stop` is looked at."""
 _WRITE_S = 0.25
 _CHUNK = 512
