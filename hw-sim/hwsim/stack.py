@@ -34,6 +34,9 @@ port = {broker_port}
 [api]
 host = "127.0.0.1"
 port = {api_port}
+# Whoever waits for something here asks as often as it takes.
+requests_per_s = 1000
+burst = 10000
 """
 
 

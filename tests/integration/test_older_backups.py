@@ -62,10 +62,12 @@ def test_restored_twice_everything_comes_back_twice(path: WholePath, tmp_path: P
     registered(path)
     for generation in range(2):
         path.ingest.kill()
+        with pytest.raises(SimulatorError, match="stop serve first"):
+            cloud(path, "restore", "--force", tmp_path / "saved")
+        assert len(path.stack.registrations()) > held
+        path.api.stop()
         said = cloud(path, "restore", "--force", tmp_path / "saved")
         assert f"generation is {generation + 2}." in said
-        # Its help says so: serve was left running, and has not noticed.
-        assert len(path.stack.registrations()) > held
         serve_anew(path)
         assert len(path.stack.registrations()) == held
         path.ingest.start()

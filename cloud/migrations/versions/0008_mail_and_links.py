@@ -27,7 +27,7 @@ def upgrade() -> None:
         Column("id", Id, primary_key=True),
         Column("address", Text, nullable=False),
         Column("subject", Text, nullable=False),
-        Column("body", Text, comment="NULL once it is over: links in it are secrets"),
+        Column("body", Text, comment="NULL once it is over: whoever reads a link in it gets in"),
         Column("created_ms", BigInteger, nullable=False),
         Column("due_ms", BigInteger, nullable=False),
         Column("tries", Integer, nullable=False, server_default="0"),
