@@ -89,14 +89,23 @@ def decode_next(data: bytes, at: int) -> tuple[Any, int]:
 
 
 def _item(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    # What is met most comes first: small numbers, then octets of up to 255.
     first = data[at]
     at += 1
+    if first < 24:
+        return first, at
     argument = first & 31
-    if argument > 23:
+    if argument == 24 and data[at] >= 24:
+        argument = data[at]
+        at += 1
+    elif argument > 23:
         argument, at = _long_argument(data, at, argument)
     major = first >> 5
     if major == _BYTES:
-        return _slice(data, at, argument)
+        end = at + argument
+        if end > len(data):
+            raise MalformedError("the CBOR ends too early")
+        return data[at:end], end
     if major == _UINT:
         return argument, at
     if major in (_ARRAY, _MAP):
@@ -153,7 +162,11 @@ def _map(data: bytes, at: int, count: int, depth: int) -> tuple[dict[int, Any], 
     fields: dict[int, Any] = {}
     last = -1
     for _ in range(count):
-        key, at = _item(data, at, 0)
+        key = data[at]
+        if key < 24:
+            at += 1
+        else:
+            key, at = _item(data, at, 0)
         if type(key) is not int or key < 0:
             raise MalformedError("a map key is not an unsigned integer")
         if key <= last:

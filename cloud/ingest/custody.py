@@ -21,6 +21,7 @@ from cloud.ingest.chains import Chains, Placed
 from cloud.ingest.holding import Holding
 from cloud.ingest.messages import Answer, Incoming, RejectedError
 from cloud.ingest.verify import verify_batch
+from cloud.rows import among
 from cloud.terminals.tables import terminals
 from cloud.terminals.telemetry import History
 from cloud.times import now_ms
@@ -113,7 +114,7 @@ class Custody:
         if self._heard:
             conn.execute(
                 update(terminals)
-                .where(terminals.c.id.in_(sorted(self._heard)))
+                .where(among(conn, terminals.c.id, sorted(self._heard)))
                 .values(last_seen_ms=now_ms())
             )
         return answers
@@ -127,7 +128,7 @@ class Custody:
                 terminals.c.public_key,
                 terminals.c.status,
             )
-            .where(terminals.c.device.in_(devices))
+            .where(among(conn, terminals.c.device, devices))
             # Two workers that hold messages of the same terminals wait for each other, never
             # crosswise: rows are locked in the order of ids.
             .order_by(terminals.c.id)

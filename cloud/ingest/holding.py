@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
-from cloud.bulk import insert_rows
+from cloud.bulk import insert_rows, update_rows
 from cloud.custody.tables import epochs, heads, records
+from cloud.rows import among
 
 _RECORDS = ("epoch_id", "seq", "body", "blob", "link", "received_ms")
 _HEADS = ("epoch_id", "seq", "head")
@@ -45,7 +46,7 @@ class Holding:
                 epochs.c.head_seq,
                 epochs.c.head_link,
             )
-            .where(epochs.c.terminal_id.in_(list(terminal_ids)))
+            .where(among(conn, epochs.c.terminal_id, list(terminal_ids)))
             .order_by(epochs.c.id)
             .with_for_update()
         )
@@ -73,19 +74,14 @@ class Holding:
         """Write everything added."""
         insert_rows(self._conn, records, _RECORDS, self._records)
         insert_rows(self._conn, heads, _HEADS, self._heads)
-        if self._changed:
-            self._conn.execute(
-                update(epochs)
-                .where(epochs.c.id == bindparam("chain"))
-                .values({name: bindparam(name) for name in ("first_seq", "head_seq", "head_link")}),
-                [
-                    {
-                        "chain": chain.id,
-                        "first_seq": chain.first_seq,
-                        "head_seq": chain.head_seq,
-                        "head_link": chain.head_link,
-                    }
-                    for _, chain in sorted(self._changed.items())
-                ],
-            )
+        update_rows(
+            self._conn,
+            epochs,
+            ("id",),
+            ("first_seq", "head_seq", "head_link"),
+            [
+                (chain.id, chain.first_seq, chain.head_seq, chain.head_link)
+                for chain in self._changed.values()
+            ],
+        )
         self._records, self._heads, self._changed = [], [], {}

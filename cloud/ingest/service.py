@@ -1,7 +1,7 @@
 """The ingest process: receive, take into custody, commit, acknowledge, receipt; then interpret.
 
-Custody goes first. Interpretation uses the moments in which no message waits, and is given a turn
-every two seconds when there are none. One thread writes the database, as SQLite demands.
+Custody goes first. Interpretation uses the moments in which no message waits; while messages come,
+it has turns some time apart. One thread writes the database, as SQLite demands.
 """
 
 import logging
@@ -35,7 +35,10 @@ _BACKLOG_BYTES = 32 * 1024
 """A batch this long comes from a terminal that has more of them."""
 _NEXT_BATCH_S = 0.25
 """How long such a terminal's next batch is waited for before anything is interpreted."""
-_TURN_S = 2.0
+_PACE_S = 0.05
+"""Between two turns of interpretation while messages come: each costs as much as fifty records."""
+_BACKLOG_PACE_S = 2.0
+"""The same while backlogs come, which nobody waits to see."""
 _IDLE_S = 0.5
 _BACKOFF_LIMIT_S = 4.0
 """Thousands of terminals wait for it, and there are a few of it: nothing is gained by patience."""
@@ -113,14 +116,18 @@ class Service:
             # After the trust documents, which may name the key that signed it.
             self._configure(connection, {each.device for each in group if each.name == "hello"})
             backlog = any(len(incoming.payload) >= _BACKLOG_BYTES for incoming in group)
-            self._patience_s = _NEXT_BATCH_S if backlog else 0.0
-        now = time.monotonic()
-        if not group or now - self._turn_at > _TURN_S:
-            self._turn_at = now
-            self._patience_s = 0.0 if self._interpret() else _IDLE_S
-            self._configure(connection, None)
-            with self._engine.connect() as conn:
-                db.checkpoint(conn)
+            left_s = self._turn_at + (_BACKLOG_PACE_S if backlog else _PACE_S) - time.monotonic()
+            if left_s > 0:
+                self._patience_s = _NEXT_BATCH_S if backlog else left_s
+                return
+        self._turn_at = time.monotonic()
+        if not self._interpret():
+            self._patience_s = _IDLE_S
+        else:
+            self._patience_s = _PACE_S if group else 0.0
+        self._configure(connection, None)
+        with self._engine.connect() as conn:
+            db.checkpoint(conn)
 
     def _configure(self, connection: Connection, greeting: Collection[str] | None) -> None:
         for device, message in self._publisher.due(greeting):

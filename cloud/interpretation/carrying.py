@@ -15,7 +15,7 @@ from cloud.custody.branches import is_attributed
 from cloud.custody.tables import carried, carriers, epochs, records
 from cloud.interpretation.unsealing import WaitingError
 from cloud.registrations.tables import registrations
-from cloud.rows import insert_absent
+from cloud.rows import among, insert_absent
 from protocol import cbor
 from protocol.bodies import Body
 from protocol.errors import ProtocolError
@@ -114,7 +114,7 @@ def carried_epochs(conn: Connection, terminal_ids: Sequence[int]) -> set[tuple[i
     """The epochs of terminals, of which later ones carry records: terminal id and epoch."""
     rows = conn.execute(
         select(carriers.c.terminal_id, carriers.c.epoch)
-        .where(carriers.c.terminal_id.in_(terminal_ids))
+        .where(among(conn, carriers.c.terminal_id, terminal_ids))
         .distinct()
     )
     return {(row.terminal_id, bytes(row.epoch)) for row in rows}

@@ -24,6 +24,7 @@ from cloud.interpretation.reading import Epoch, Record
 from cloud.interpretation.reattribution import drop_oldest, reattribute_some
 from cloud.interpretation.unsealing import Tap, Unsealer, WaitingError
 from cloud.interpretation.writing import existing_of, write
+from cloud.rows import among
 from cloud.times import now_ms
 from protocol import cbor
 from protocol.bodies import Body, Kind
@@ -346,7 +347,7 @@ def _note_waiting(conn: Connection, spans: Sequence[_Span]) -> None:
     ids = [span.epoch.id for span in spans]
     known = set(
         conn.execute(
-            select(waiting.c.epoch_id).where(waiting.c.epoch_id.in_(ids)).distinct()
+            select(waiting.c.epoch_id).where(among(conn, waiting.c.epoch_id, ids)).distinct()
         ).scalars()
     )
     for span in spans:

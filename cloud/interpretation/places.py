@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from cloud.companies.tables import divisions, sites
+from cloud.rows import among
 from cloud.terminals.tables import assignments
 
 
@@ -36,7 +37,7 @@ class Places:
             )
             .join(sites, sites.c.id == assignments.c.site_id)
             .join(divisions, divisions.c.id == sites.c.division_id)
-            .where(assignments.c.terminal_id.in_(sorted(self._of)))
+            .where(among(conn, assignments.c.terminal_id, sorted(self._of)))
             .order_by(assignments.c.from_ms)
         )
         for terminal_id, *columns in rows:

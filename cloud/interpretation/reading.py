@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, select
 
+from cloud.bulk import update_rows
 from cloud.custody.branches import is_attributed
 from cloud.custody.tables import epochs, records
+from cloud.rows import among
 from cloud.terminals.tables import terminals
 
 _EPOCHS = 256
@@ -91,7 +93,7 @@ def read(conn: Connection, chosen: Sequence[Epoch], limit: int) -> Mapping[int, 
     else:
         # They were chosen to have `limit` between them; a few may have come since.
         query = query.join(epochs, epochs.c.id == records.c.epoch_id).where(
-            epochs.c.id.in_(sorted(found)), records.c.seq > epochs.c.interpreted_seq
+            among(conn, epochs.c.id, sorted(found)), records.c.seq > epochs.c.interpreted_seq
         )
     for row in conn.execute(query):
         found[row.epoch_id].append(row)
@@ -105,12 +107,17 @@ def pass_by(conn: Connection, done: Sequence[tuple[Epoch, int]]) -> None:
     """
     if not done:
         return
+    ids = sorted(epoch.id for epoch, _ in done)
     conn.execute(
-        update(epochs)
-        .where(epochs.c.id == bindparam("this"), epochs.c.interpreted_seq == bindparam("cursor"))
-        .values(interpreted_seq=bindparam("to")),
-        [
-            {"this": epoch.id, "cursor": epoch.interpreted_seq, "to": seq}
-            for epoch, seq in sorted(done, key=lambda each: each[0].id)
-        ],
+        select(epochs.c.id)
+        .where(among(conn, epochs.c.id, ids))
+        .order_by(epochs.c.id)
+        .with_for_update()
+    )
+    update_rows(
+        conn,
+        epochs,
+        ("id", "interpreted_seq"),
+        ("interpreted_seq",),
+        [(epoch.id, epoch.interpreted_seq, seq) for epoch, seq in done],
     )

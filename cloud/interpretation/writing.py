@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, column, insert, select, update
-from sqlalchemy import values as rows_of
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cloud.bulk import insert_rows
 from cloud.interpretation.drafts import COLUMNS, Draft
 from cloud.registrations.tables import registration_history, registrations
+from cloud.rows import whole_numbers
 from cloud.times import now_ms
 
 ATTRIBUTED = ("worker_id", "employer_id", "company_id", "division_id", "site_id")
@@ -32,8 +32,7 @@ def existing_of(
     if len(spans) == 1:
         (span,) = spans
         return {(span[0], seq): row for seq, row in existing(conn, *span).items()}
-    named = [column(name, BigInteger) for name in ("epoch_id", "first", "last")]
-    wanted = rows_of(*named, name="wanted").data(list(spans)).cte("wanted")
+    wanted = whole_numbers(conn, ("epoch_id", "first", "last"), spans)
     rows = conn.execute(
         select(registrations).join(
             wanted,

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
-from cloud.bulk import insert_rows
+from cloud.bulk import insert_rows, update_rows
 from cloud.custody.tables import records
 from cloud.db import unavailable
 
@@ -26,6 +26,27 @@ def test_rows_come_back_as_they_went_in(engine: Engine) -> None:
     with engine.connect() as conn:
         found = conn.execute(select(records).order_by(records.c.seq))
         assert [tuple(each) for each in found] == [row(seq) for seq in range(1, 100)]
+
+
+def test_rows_change_that_have_these_values(engine: Engine) -> None:
+    with engine.begin() as conn:
+        insert(conn, *(row(seq) for seq in range(1, 6)))
+        changes = [
+            (1, 2**62, 8, b"other"),
+            (2, 2**62, 9, None),
+            (3, 7, 8, b"not this one"),  # it was received at another moment
+            (99, 2**62, 8, b"nor this"),
+        ]
+        update_rows(conn, records, ("seq", "received_ms"), ("received_ms", "blob"), changes)
+        update_rows(conn, records, ("seq",), ("blob",), [])
+        kept = conn.execute(
+            select(records.c.seq, records.c.received_ms, records.c.blob).order_by(records.c.seq)
+        )
+        assert [tuple(each) for each in kept] == [
+            (1, 8, b"other"),
+            (2, 9, None),
+            *((seq, 2**62, None) for seq in (3, 4, 5)),
+        ]
 
 
 @pytest.mark.parametrize(
