@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,7 +22,7 @@ def from_datetime(moment: datetime) -> int:
     """Milliseconds of a moment; one without an offset is meant in Brussels. Raises InvalidError."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=BRUSSELS)
     if not 1970 < aware.year < 9999:
-        raise InvalidError(f"{moment} is not between 1971 and 9998")
+        raise InvalidError(_("%(moment)s is not between 1971 and 9998") % {"moment": moment})
     return (aware - _EPOCH) // _MS
 
 
@@ -36,7 +37,8 @@ def parse(text: str) -> int:
         return from_datetime(datetime.fromisoformat(text))
     except ValueError:
         raise InvalidError(
-            f"{text!r} is not a time; write 2026-03-01, or 2026-03-01T06:30:00+01:00"
+            _("%(text)s is not a time; write 2026-03-01, or 2026-03-01T06:30:00+01:00")
+            % {"text": repr(text)}
         ) from None
 
 

@@ -78,14 +78,14 @@ def set_grants(
     `holder` is one of `{"membership_id": id}` and `{"invitation_id": id}`. Raises NotFoundError
     for a division or site that is not the company's.
     """
-    (column, number), *_ = holder.items()
+    [(column, number)] = holder.items()
     conn.execute(delete(grants).where(grants.c[column] == number))
     rows: list[dict[str, Any]] = []
     for division in sorted(set(division_ids)):
-        _require(conn, company, divisions.c.id == division, "division")
+        _require(conn, company, divisions.c.id == division, _("the company has no such division"))
         rows.append({**holder, "division_id": division, "site_id": None})
     for site in sorted(set(site_ids)):
-        _require(conn, company, sites.c.id == site, "site")
+        _require(conn, company, sites.c.id == site, _("the company has no such site"))
         rows.append({**holder, "division_id": None, "site_id": site})
     if rows:
         conn.execute(insert(grants), rows)
@@ -130,7 +130,7 @@ def _keep_an_administrator(conn: Connection, leaving: Row[Any]) -> None:
         )
 
 
-def _require(conn: Connection, company: int, where: Any, what: str) -> None:
+def _require(conn: Connection, company: int, where: Any, otherwise: str) -> None:
     query = (
         select(divisions.c.id)
         .outerjoin(sites, sites.c.division_id == divisions.c.id)
@@ -138,4 +138,4 @@ def _require(conn: Connection, company: int, where: Any, what: str) -> None:
         .limit(1)
     )
     if conn.execute(query).scalar() is None:
-        raise NotFoundError(f"the company has no such {what}; see `pointeuse cloud company sites`")
+        raise NotFoundError(otherwise)

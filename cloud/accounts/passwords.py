@@ -13,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
 
 MIN = 12
 MAX = 256
@@ -33,16 +34,22 @@ def check(password: str, *, about: Sequence[str] = ()) -> None:
     """
     if len(password) < MIN:
         raise InvalidError(
-            f"the password has {len(password)} characters; {MIN} is the least:"
-            " four or five words do well"
+            _(
+                "the password has %(count)s characters; %(least)s is the least:"
+                " four or five words do well"
+            )
+            % {"count": len(password), "least": MIN}
         )
     if len(password) > MAX:
-        raise InvalidError(f"the password has {len(password)} characters; {MAX} is the most")
+        raise InvalidError(
+            _("the password has %(count)s characters; %(most)s is the most")
+            % {"count": len(password), "most": MAX}
+        )
     if password.lower() in _leaked():
-        raise InvalidError("the password is on a list of stolen ones; choose another")
+        raise InvalidError(_("the password is on a list of stolen ones; choose another"))
     if _guessable(password, about):
         raise InvalidError(
-            "the password is easily guessed; choose another: four or five words do well"
+            _("the password is easily guessed; choose another: four or five words do well")
         )
 
 

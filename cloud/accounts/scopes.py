@@ -15,8 +15,13 @@ class Scope(StrEnum):
 
     COMPANIES_READ = "companies:read"
     COMPANIES_WRITE = "companies:write"
+    CORRECTIONS_DECIDE = "corrections:decide"
+    CORRECTIONS_READ = "corrections:read"
+    CORRECTIONS_WRITE = "corrections:write"
     CUSTODY_READ = "custody:read"
     EXPLAIN_READ = "explain:read"
+    EXPORTS_READ = "exports:read"
+    EXPORTS_WRITE = "exports:write"
     REGISTRATIONS_READ = "registrations:read"
     TERMINALS_READ = "terminals:read"
     WORKERS_READ = "workers:read"
@@ -30,7 +35,12 @@ OPERATOR_S = frozenset({Scope.CUSTODY_READ})
 COMPANY_S = frozenset(
     {
         Scope.COMPANIES_WRITE,
+        Scope.CORRECTIONS_DECIDE,
+        Scope.CORRECTIONS_READ,
+        Scope.CORRECTIONS_WRITE,
         Scope.EXPLAIN_READ,
+        Scope.EXPORTS_READ,
+        Scope.EXPORTS_WRITE,
         Scope.WORKERS_READ,
         Scope.WORKERS_WRITE,
     }

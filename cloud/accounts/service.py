@@ -11,9 +11,10 @@ from cloud import text
 from cloud.accounts import addresses, passwords
 from cloud.accounts.tables import accounts, sessions
 from cloud.errors import ConflictError, InvalidError, NotFoundError
+from cloud.languages.current import LANGUAGES
+from cloud.languages.current import gettext as _
 from cloud.times import now_ms
 
-LANGUAGES = ("fr", "nl", "de", "en")
 FREE_FAILURES = 5
 """So many wrong passwords in a row cost nothing but themselves."""
 LOCK_MS = 30_000
@@ -29,13 +30,14 @@ def create(
     An `operator` runs the platform and sees all of it.
     """
     address = addresses.normalise(email)
-    if language not in LANGUAGES:
-        raise InvalidError(f"language {language[:20]!r} is not one of {', '.join(LANGUAGES)}")
+    _check_language(language)
     if find(conn, address) is not None:
-        raise ConflictError(f"there is an account for {address} already; log in with it")
+        raise ConflictError(
+            _("there is an account for %(email)s already; log in with it") % {"email": address}
+        )
     made = insert(accounts).values(
         email=address,
-        name=text.name(name, "the account's name"),
+        name=text.name(name, _("the account's name")),
         language=language,
         operator=operator,
         created_ms=now_ms(),
@@ -70,6 +72,12 @@ def set_password(conn: Connection, account: int, password: str) -> None:
         .values(password=passwords.hashed(password), failures=0, locked_until_ms=None)
     )
     conn.execute(sessions.delete().where(sessions.c.account_id == account))
+
+
+def set_language(conn: Connection, account: int, language: str) -> None:
+    """Say in which language an account is written to. Raises InvalidError."""
+    _check_language(language)
+    conn.execute(update(accounts).where(accounts.c.id == account).values(language=language))
 
 
 def disable(conn: Connection, account: int, *, disabled: bool = True) -> None:
@@ -165,3 +173,11 @@ def _count_failure(conn: Connection, row: Row[Any]) -> None:
         .where(accounts.c.id == row.id)
         .values(failures=failures, locked_until_ms=until)
     )
+
+
+def _check_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise InvalidError(
+            _("language %(language)s is not one of %(languages)s")
+            % {"language": repr(language[:20]), "languages": ", ".join(LANGUAGES)}
+        )

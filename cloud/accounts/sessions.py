@@ -12,6 +12,7 @@ from cloud.accounts import tokens
 from cloud.accounts.access import membership
 from cloud.accounts.tables import accounts, sessions
 from cloud.errors import InvalidError, NotFoundError
+from cloud.languages.current import gettext as _
 from cloud.times import now_ms
 
 IDLE_MS = 12 * 3_600_000
@@ -68,7 +69,7 @@ def touch(conn: Connection, session_id: int) -> None:
 def switch(conn: Connection, session_id: int, account: int, company: int) -> None:
     """Look at another company. Raises NotFoundError where the account has no part in it."""
     if membership(conn, account, company) is None:
-        raise NotFoundError("you have no access to that company; ask its administrator for it")
+        raise NotFoundError(_("you have no access to that company; ask its administrator for it"))
     conn.execute(update(sessions).where(sessions.c.id == session_id).values(company_id=company))
 
 

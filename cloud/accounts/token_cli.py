@@ -20,8 +20,9 @@ def token() -> None:
     multiple=True,
     metavar="SCOPE",
     help="What it may do, once for each; registrations:read alone when none is given. They are"
-    " companies:read, companies:write, custody:read, explain:read, registrations:read,"
-    " terminals:read, workers:read and workers:write.",
+    " companies:read, companies:write, corrections:decide, corrections:read, corrections:write,"
+    " custody:read, explain:read, exports:read, exports:write, registrations:read, terminals:read,"
+    " workers:read and workers:write.",
 )
 @click.option("--whole-badges", is_flag=True, help="It may read badge numbers whole.")
 @json_option

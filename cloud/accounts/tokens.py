@@ -4,6 +4,7 @@ import hashlib
 import secrets
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
 
 _BYTES = 32
 
@@ -19,5 +20,7 @@ def digest(token: str) -> bytes:
     Raises InvalidError for what was never a token.
     """
     if len(token) != 43 or not token.isascii():
-        raise InvalidError("the link or session is not whole; copy it again, or ask for a new one")
+        raise InvalidError(
+            _("the link or session is not whole; copy it again, or ask for a new one")
+        )
     return hashlib.sha256(token.encode()).digest()

@@ -25,12 +25,11 @@ _CHALLENGE = {"www-authenticate": "Bearer"}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A program: whose eyes it reads with, and what its token is for."""
+    """A program: whose eyes it reads with, and where it is."""
 
     token_id: int
     seen_by: Viewer | Operator
     whole_badges: bool
-    may: frozenset[Scope]
     address: str | None
 
     @property
@@ -40,12 +39,14 @@ class Caller:
             raise HTTPException(403, "This address speaks of one company; use a token of it.")
         return self.seen_by
 
+    @property
+    def actor(self) -> Actor:
+        """In whose name it acts."""
+        return Actor("api", None, self.address, self.token_id)
+
     def note(self, conn: Connection, subject: str, action: str, **about: Any) -> None:
         """Write a line of the company's trail, saying which token it was."""
-        detail = {"token": self.token_id, **about.pop("detail", {})}
-        company = self.viewer.company_id
-        actor = Actor("api", None, self.address)
-        note(conn, actor, subject, action, company_id=company, detail=detail, **about)
+        note(conn, self.actor, subject, action, company_id=self.viewer.company_id, **about)
 
 
 def caller(
@@ -82,13 +83,12 @@ def caller(
             },
         )
     company = found["company_id"]
-    seen_by = Operator() if company is None else program(company, workers=Scope.WORKERS_READ in may)
+    seen_by = Operator() if company is None else program(company, token=found["id"], may=may)
     row_security.enter(conn, seen_by)
     return Caller(
         found["id"],
         seen_by,
         found["whole_badges"],
-        may,
         request.client.host if request.client else None,
     )
 
@@ -103,6 +103,11 @@ ChangesCompanies = Annotated[Caller, _with(Scope.COMPANIES_WRITE)]
 ReadsTerminals = Annotated[Caller, _with(Scope.TERMINALS_READ)]
 ReadsWorkers = Annotated[Caller, _with(Scope.WORKERS_READ)]
 ChangesWorkers = Annotated[Caller, _with(Scope.WORKERS_WRITE)]
+ReadsCorrections = Annotated[Caller, _with(Scope.CORRECTIONS_READ)]
+ProposesCorrections = Annotated[Caller, _with(Scope.CORRECTIONS_WRITE)]
+SignsCorrectionsOff = Annotated[Caller, _with(Scope.CORRECTIONS_DECIDE)]
+ReadsExports = Annotated[Caller, _with(Scope.EXPORTS_READ)]
+MakesExports = Annotated[Caller, _with(Scope.EXPORTS_WRITE)]
 Explains = Annotated[Caller, _with(Scope.EXPLAIN_READ)]
 ReadsCustody = Annotated[Caller, _with(Scope.CUSTODY_READ)]
 

@@ -7,8 +7,21 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
-from cloud.api import custody, explain, places, problems, rates, registrations, registry, workers
+from cloud.api import (
+    corrections,
+    custody,
+    days,
+    explain,
+    exports,
+    places,
+    problems,
+    rates,
+    registrations,
+    registry,
+    workers,
+)
 from cloud.api.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
+from cloud.console.language import Languages
 from cloud.console.page import install as install_console
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -40,11 +53,21 @@ def create_app(
     api.state.engine, api.state.writer, api.state.directory = engine, writer, directory
     api.state.buckets = buckets or rates.Buckets()
     problems.install(api)
-    for each in (registrations, registry, places, workers, explain, custody):
+    for each in (
+        registrations,
+        days,
+        corrections,
+        exports,
+        registry,
+        places,
+        workers,
+        explain,
+        custody,
+    ):
         api.include_router(each.router, prefix="/v1")
     _describe_problems(api)
     install_console(api)
-    app: ASGIApp = SameOrigin(BodyLimit(rates.RateHeaders(api)))
+    app: ASGIApp = SameOrigin(BodyLimit(Languages(rates.RateHeaders(api))))
     if hosts is not None:
         app = KnownHosts(app, hosts)
     return SecurityHeaders(app)

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from sqlalchemy import RowMapping
 
 from cloud.api import problems
 from cloud.api.access import Operators
-from cloud.api.parameters import Database, Page, Paged, Timestamp, page
+from cloud.api.parameters import Database, Page, Paged, Timestamp
 from cloud.custody import queries
 from cloud.times import rfc3339
 
@@ -76,61 +77,65 @@ def alarms(conn: Database, wanted: Annotated[WantedAlarms, Query()]) -> Page[Ala
     rows = queries.listed_alarms(
         conn, cleared=cleared, before=wanted.position, limit=wanted.limit + 1
     )
-    items = [
-        Alarm(
-            id=row["id"],
-            device=row["device"],
-            kind=row["kind"],
-            detail=row["detail"],
-            at=rfc3339(row["at_ms"]),
-            cleared_at=None if row["cleared_ms"] is None else rfc3339(row["cleared_ms"]),
-        )
-        for row in rows[: wanted.limit]
-    ]
-    return Page(items=items, next=page(rows, wanted.limit, "id"))
+    return wanted.page(rows, _alarm)
 
 
 @router.get("/rejected")
 def rejected(conn: Database, wanted: Annotated[Paged, Query()]) -> Page[Rejected]:
     """List rejected messages, the newest first."""
     rows = queries.listed_rejected(conn, before=wanted.position, limit=wanted.limit + 1)
-    items = [
-        Rejected(
-            id=row["id"],
-            device=row["device"],
-            topic=row["topic"],
-            reason=row["reason"],
-            detail=row["detail"],
-            digest=row["digest"].hex(),
-            size=row["size"],
-            count=row["count"],
-            first_at=rfc3339(row["first_ms"]),
-            last_at=rfc3339(row["last_ms"]),
-        )
-        for row in rows[: wanted.limit]
-    ]
-    return Page(items=items, next=page(rows, wanted.limit, "id"))
+    return wanted.page(rows, _rejected)
 
 
 @router.get("/waiting")
 def waiting(conn: Database, wanted: Annotated[Paged, Query()]) -> Page[Waiting]:
     """List records that wait, and why."""
     rows = queries.listed_waiting(conn, after=wanted.pair, limit=wanted.limit + 1)
-    items = [
-        Waiting(
-            device=row["device"],
-            epoch=row["epoch"].hex(),
-            seq=row["seq"],
-            reason=row["reason"],
-            detail=row["detail"],
-            tried_at=rfc3339(row["tried_ms"]),
-        )
-        for row in rows[: wanted.limit]
-    ]
-    return Page(items=items, next=page(rows, wanted.limit, "epoch_id", "seq"))
+    return wanted.page(rows, _waiting, _place)
 
 
 @router.get("/health")
 def health(conn: Database) -> Health:
     """Say how the platform is; 503 when its database does not answer."""
     return Health.model_validate({"status": "ok", **queries.totals(conn), **queries.headline(conn)})
+
+
+def _alarm(row: RowMapping) -> Alarm:
+    return Alarm(
+        id=row["id"],
+        device=row["device"],
+        kind=row["kind"],
+        detail=row["detail"],
+        at=rfc3339(row["at_ms"]),
+        cleared_at=None if row["cleared_ms"] is None else rfc3339(row["cleared_ms"]),
+    )
+
+
+def _rejected(row: RowMapping) -> Rejected:
+    return Rejected(
+        id=row["id"],
+        device=row["device"],
+        topic=row["topic"],
+        reason=row["reason"],
+        detail=row["detail"],
+        digest=row["digest"].hex(),
+        size=row["size"],
+        count=row["count"],
+        first_at=rfc3339(row["first_ms"]),
+        last_at=rfc3339(row["last_ms"]),
+    )
+
+
+def _waiting(row: RowMapping) -> Waiting:
+    return Waiting(
+        device=row["device"],
+        epoch=row["epoch"].hex(),
+        seq=row["seq"],
+        reason=row["reason"],
+        detail=row["detail"],
+        tried_at=rfc3339(row["tried_ms"]),
+    )
+
+
+def _place(row: RowMapping) -> str:
+    return f"{row['epoch_id']}-{row['seq']}"

@@ -1,7 +1,8 @@
 """What routes have in common: the database, pages, and times in a query."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Request
@@ -10,8 +11,10 @@ from sqlalchemy import Connection
 
 from cloud import times
 from cloud.errors import InvalidError
+from cloud.registrations.periods import read_day
 
 T = TypeVar("T")
+R = TypeVar("R")
 MAX_LIMIT = 500
 MAX_ID = 2**63 - 1
 _PLUS_LOST = re.compile(r"(T\S+) (\d\d:\d\d)$")
@@ -57,12 +60,18 @@ class Paged(BaseModel):
         first, _, second = self.cursor.partition("-")
         return _number(first), _number(second)
 
-
-def page(rows: list[Any], limit: int, *key: str) -> str | None:
-    """The `next` of a page, given one row more than it shows if there is one."""
-    if len(rows) <= limit:
-        return None
-    return "-".join(str(rows[limit - 1][column]) for column in key)
+    def page(
+        self,
+        rows: Sequence[R],
+        shown: Callable[[R], T],
+        key: Callable[[Any], object] = itemgetter("id"),
+    ) -> Page[T]:
+        """The page of rows, one more than `limit` if there are more; `key` gives a row's cursor."""
+        more = len(rows) > self.limit
+        return Page(
+            items=[shown(row) for row in rows[: self.limit]],
+            next=str(key(rows[self.limit - 1])) if more else None,
+        )
 
 
 def _number(text: str) -> int:
@@ -81,12 +90,26 @@ def _moment(text: str) -> str:
     return repaired
 
 
+def _date(text: str) -> str:
+    try:
+        return read_day(text).isoformat()
+    except InvalidError as error:
+        raise ValueError(str(error)) from error
+
+
 Moment = Annotated[
     str,
     AfterValidator(_moment),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T06:00Z"]}),
 ]
 """A time in a query; without an offset it is meant in Brussels."""
+
+Date = Annotated[
+    str,
+    AfterValidator(_date),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]}),
+]
+"""A day in Brussels, in a query."""
 
 Timestamp = Annotated[
     str,

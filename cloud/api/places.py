@@ -1,6 +1,7 @@
 """`/v1/divisions`, `/v1/sites`: the company's own, one by one, and changing them."""
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -10,10 +11,9 @@ from sqlalchemy import Connection, Row
 
 from cloud.api import problems, writing
 from cloud.api.access import ChangesCompanies, ReadsCompanies
-from cloud.api.parameters import Database, Identifier, Page, Paged, page
-from cloud.api.writing import Answer, Body, IfMatch, Key, etag, once, require_match
+from cloud.api.parameters import Database, Identifier, Page, Paged
+from cloud.api.writing import Answer, Body, Edits, Key, once, tag_of, tagged
 from cloud.companies import places, queries
-from cloud.companies.service import lock
 from cloud.visibility import rules
 
 router = APIRouter(tags=["companies and terminals"], responses=problems.DESCRIBED)
@@ -83,8 +83,7 @@ def listed_divisions(
         after=wanted.position or 0,
         limit=wanted.limit + 1,
     )
-    items = [_division(row) for row in rows[: wanted.limit]]
-    return Page(items=items, next=page([{"id": row.id} for row in rows], wanted.limit, "id"))
+    return wanted.page(rows, _division, attrgetter("id"))
 
 
 @router.post("/divisions", status_code=201, response_model=Division)
@@ -96,9 +95,9 @@ def create_division(
 
     def work(conn: Connection) -> Answer:
         made = places.create_division(conn, company, body.name)
-        row = places.division_of(conn, company, made)
-        who.note(conn, "division", "create", target_id=made, detail={"name": row.name})
-        return _tagged(_division(row), created=f"/v1/divisions/{made}")
+        shown = _division_of(conn, company, made)
+        who.note(conn, "division", "create", target_id=made, detail={"name": shown.name})
+        return tagged(shown, created=f"/v1/divisions/{made}")
 
     return once(request, who, key, body, work)
 
@@ -106,26 +105,17 @@ def create_division(
 @router.get("/divisions/{number}", response_model=Division)
 def one_division(conn: Database, who: ReadsCompanies, number: Identifier) -> Response:
     """One division of the company by its id."""
-    row = places.division_of(conn, who.viewer.company_id, number)
-    return writing.sent(_tagged(_division(row)))
+    return writing.sent(tagged(_division_of(conn, who.viewer.company_id, number)))
 
 
 @router.patch("/divisions/{number}", response_model=Division)
 def change_division(
-    request: Request,
-    who: ChangesCompanies,
-    number: Identifier,
-    body: ChangedDivision,
-    match: IfMatch = None,
-    key: Key = None,
+    who: ChangesCompanies, number: Identifier, body: ChangedDivision, edit: Edits
 ) -> Response:
     """Name a division anew, close it, or open it again."""
     company = who.viewer.company_id
 
     def work(conn: Connection) -> Answer:
-        lock(conn, company)
-        shown = _division(places.division_of(conn, company, number))
-        require_match(match, etag(shown.model_dump()))
         given = body.given()
         if "name" in given:
             changed = places.rename_division(conn, company, number, body.name, {})
@@ -133,9 +123,9 @@ def change_division(
                 who.note(conn, "division", "change", target_id=number, detail=changed)
         if "closed" in given and places.close_division(conn, company, number, closed=body.closed):
             who.note(conn, "division", "close" if body.closed else "open", target_id=number)
-        return _tagged(_division(places.division_of(conn, company, number)))
+        return tagged(_division_of(conn, company, number))
 
-    return once(request, who, key, body, work)
+    return edit.once(who, body, lambda conn: tag_of(_division_of(conn, company, number)), work)
 
 
 @router.post("/sites", status_code=201, response_model=Place)
@@ -149,7 +139,7 @@ def create_site(
         values = _values(body.model_dump())
         made = places.create_site(conn, company, body.division_id, values)
         who.note(conn, "site", "create", target_id=made, detail=values)
-        return _tagged(_place(places.site_of(conn, company, made)), created=f"/v1/sites/{made}")
+        return tagged(_site_of(conn, company, made), created=f"/v1/sites/{made}")
 
     return once(request, who, key, body, work)
 
@@ -157,33 +147,26 @@ def create_site(
 @router.get("/sites/{number}", response_model=Place)
 def one_site(conn: Database, who: ReadsCompanies, number: Identifier) -> Response:
     """One site of the company by its id."""
-    return writing.sent(_tagged(_place(places.site_of(conn, who.viewer.company_id, number))))
+    return writing.sent(tagged(_site_of(conn, who.viewer.company_id, number)))
 
 
 @router.patch("/sites/{number}", response_model=Place)
 def change_site(
-    request: Request,
-    who: ChangesCompanies,
-    number: Identifier,
-    body: ChangedSite,
-    match: IfMatch = None,
-    key: Key = None,
+    who: ChangesCompanies, number: Identifier, body: ChangedSite, edit: Edits
 ) -> Response:
     """Change a site, close it, or open it again."""
     company = who.viewer.company_id
 
     def work(conn: Connection) -> Answer:
-        lock(conn, company)
-        require_match(match, etag(_place(places.site_of(conn, company, number)).model_dump()))
         given = body.given()
         changed = places.change_site(conn, company, number, _values(given), {})
         if changed:
             who.note(conn, "site", "change", target_id=number, detail=changed)
         if "closed" in given and places.close_site(conn, company, number, closed=body.closed):
             who.note(conn, "site", "close" if body.closed else "open", target_id=number)
-        return _tagged(_place(places.site_of(conn, company, number)))
+        return tagged(_site_of(conn, company, number))
 
-    return once(request, who, key, body, work)
+    return edit.once(who, body, lambda conn: tag_of(_site_of(conn, company, number)), work)
 
 
 def _values(given: Mapping[str, Any]) -> dict[str, str | None]:
@@ -196,18 +179,16 @@ def _values(given: Mapping[str, Any]) -> dict[str, str | None]:
     return {name: check(given[name]) for name, check in checks.items() if name in given}
 
 
-def _tagged(shown: BaseModel, created: str | None = None) -> Answer:
-    headers = {"etag": etag(shown.model_dump())}
-    if created is None:
-        return Answer(shown, 200, headers)
-    return Answer(shown, 201, headers | {"location": created})
+def _division_of(conn: Connection, company: int, number: int) -> Division:
+    return _division(places.division_of(conn, company, number))
 
 
 def _division(row: Row[Any]) -> Division:
     return Division(id=row.id, name=row.name, closed=row.closed_ms is not None)
 
 
-def _place(row: Row[Any]) -> Place:
+def _site_of(conn: Connection, company: int, number: int) -> Place:
+    row = places.site_of(conn, company, number)
     return Place(
         id=row.id,
         division_id=row.division_id,

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from cloud.errors import CloudError, ConflictError, DatabaseError, NotFoundError
+from cloud.languages.current import gettext as _
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("pointeuse.api")
@@ -75,12 +76,12 @@ def _cloud(request: Request, error: Exception) -> JSONResponse:
 
 def _database(request: Request, error: Exception) -> JSONResponse:
     _log.error("the database does not answer: %s", error)
-    return _problem(request, 503, "The database does not answer; try again.")
+    return _problem(request, 503, _("The database does not answer; try again."))
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _problem(request, 500, "Something went wrong here; the log says what.")
+    return _problem(request, 500, _("Something went wrong here; the log says what."))
 
 
 def _problem(request: Request, status: int, detail: str, headers: Any = None) -> JSONResponse:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from cloud import times
 from cloud.api import problems
 from cloud.api.access import Caller, ReadsRegistrations
-from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp, page
+from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp
 from cloud.errors import NotFoundError
 from cloud.registrations import queries
 from cloud.terminals.queries import terminal_id
@@ -97,10 +97,7 @@ def registrations(
         before=None if oldest else wanted.position,
         after=(wanted.position or 0) if oldest else None,
     )
-    items = [
-        Registration(**queries.as_json(row, whole_badge=whole)) for row in rows[: wanted.limit]
-    ]
-    return Page(items=items, next=page(rows, wanted.limit, "id"))
+    return wanted.page(rows, lambda row: Registration(**queries.as_json(row, whole_badge=whole)))
 
 
 @router.get("/registrations/{number}")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from cloud.api import problems
 from cloud.api.access import ReadsCompanies, ReadsTerminals
-from cloud.api.parameters import Database, Page, Paged, Timestamp, page
+from cloud.api.parameters import Database, Page, Paged, Timestamp
 from cloud.companies import queries as companies
 from cloud.terminals import queries as terminals
 from cloud.times import rfc3339
@@ -62,8 +62,7 @@ def listed_companies(
         after=wanted.position or 0,
         limit=wanted.limit + 1,
     )
-    items = [Company(**_only(Company, row)) for row in rows[: wanted.limit]]
-    return Page(items=items, next=page(rows, wanted.limit, "id"))
+    return wanted.page(rows, lambda row: Company(**_only(Company, row)))
 
 
 @router.get("/sites")
@@ -77,8 +76,7 @@ def listed_sites(
         after=wanted.position or 0,
         limit=wanted.limit + 1,
     )
-    items = [Site(**row) for row in rows[: wanted.limit]]
-    return Page(items=items, next=page(rows, wanted.limit, "id"))
+    return wanted.page(rows, lambda row: Site(**row))
 
 
 @router.get("/terminals")
@@ -92,16 +90,16 @@ def listed_terminals(
         after=wanted.position or 0,
         limit=wanted.limit + 1,
     )
-    items = [
-        Terminal(
-            assigned_at=_moment(row["since_ms"]),
-            last_seen_at=_moment(row["last_seen_ms"]),
-            said=row["last_status"],
-            **{name: row[name] for name in row.keys() & Terminal.model_fields.keys()},
-        )
-        for row in rows[: wanted.limit]
-    ]
-    return Page(items=items, next=page(rows, wanted.limit, "id"))
+    return wanted.page(rows, _terminal)
+
+
+def _terminal(row: dict[str, Any]) -> Terminal:
+    return Terminal(
+        assigned_at=_moment(row["since_ms"]),
+        last_seen_at=_moment(row["last_seen_ms"]),
+        said=row["last_status"],
+        **{name: row[name] for name in row.keys() & Terminal.model_fields.keys()},
+    )
 
 
 def _only(shape: type[BaseModel], row: dict[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from sqlalchemy import Connection, Row, RowMapping
 from cloud import text, times
 from cloud.api import problems, writing
 from cloud.api.access import ChangesWorkers, ReadsWorkers
-from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp, page
-from cloud.api.writing import Answer, Body, IfMatch, Key, etag, once, require_match
-from cloud.companies.service import lock
+from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp
+from cloud.api.writing import Answer, Body, Edits, Key, etag, once, tagged
 from cloud.console.vaults import vault_of
 from cloud.errors import InvalidError
 from cloud.visibility import rules
@@ -117,10 +116,10 @@ def listed_workers(
         after=wanted.position or 0,
         limit=wanted.limit + 1,
     )
-    items = [ListedWorker.model_validate(dict(row)) for row in rows[: wanted.limit]]
+    found = wanted.page(rows, lambda row: ListedWorker.model_validate(dict(row)))
     with request.app.state.writer.begin() as noting:
-        who.note(noting, "worker", "list", detail={"count": len(items)})
-    return Page(items=items, next=page(rows, wanted.limit, "id"))
+        who.note(noting, "worker", "list", detail={"count": len(found.items)})
+    return found
 
 
 @router.post("/workers", status_code=201, response_model=Worker)
@@ -152,28 +151,21 @@ def one_worker(request: Request, conn: Database, who: ReadsWorkers, number: Iden
 
 @router.patch("/workers/{number}", response_model=Worker)
 def change_worker(
-    request: Request,
-    who: ChangesWorkers,
-    number: Identifier,
-    body: ChangedWorker,
-    match: IfMatch = None,
-    key: Key = None,
+    who: ChangesWorkers, number: Identifier, body: ChangedWorker, edit: Edits
 ) -> Response:
     """Change a worker, or put it on the active or the inactive list."""
     company = who.viewer.company_id
 
     def work(conn: Connection) -> Answer:
-        lock(conn, company)
-        require_match(match, _etag(editing.worker_of(conn, company, number)))
         given = body.given()
-        changed = editing.change(conn, company, number, _columns(request, given), {})
+        changed = editing.change(conn, company, number, _columns(edit.request, given), {})
         if changed:
             who.note(conn, "worker", "change", target_id=number, detail={"changed": changed})
         if "active" in given and editing.set_active(conn, company, number, body.active):
             who.note(conn, "worker", "activate" if body.active else "deactivate", target_id=number)
-        return _answer(request, conn, company, number)
+        return _answer(edit.request, conn, company, number)
 
-    return once(request, who, key, body, work)
+    return edit.once(who, body, lambda conn: _etag(editing.worker_of(conn, company, number)), work)
 
 
 @router.post("/workers/{number}/badges", status_code=201, response_model=Badge)
@@ -259,10 +251,8 @@ def _answer(
         inss=_masked(request, row),
         badges=[_badge(badge) for badge in _ordered(queries.badges_of(conn, number))],
     )
-    headers = {"etag": _etag(row)}
-    if created:
-        headers["location"] = f"/v1/workers/{number}"
-    return Answer(shown, 201 if created else 200, headers)
+    place = f"/v1/workers/{number}" if created else None
+    return tagged(shown, tag=_etag(row), created=place)
 
 
 def _etag(row: Row[Any]) -> str:

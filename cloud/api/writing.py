@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import Header, Request
+from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, insert, select
@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 
 from cloud.api.access import Caller
 from cloud.api.tables import idempotency_keys
+from cloud.companies.service import lock
 from cloud.times import now_ms
 
 KEPT_MS = 24 * 60 * 60 * 1000
@@ -68,6 +69,10 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Keep = Callable[[Connection, Answer], None]
+"""Keeps an answer in a transaction."""
+
+
 def once(
     request: Request,
     who: Caller,
@@ -83,14 +88,67 @@ def once(
         with request.app.state.writer.begin() as conn:
             return sent(work(conn))
     asked = _digest(request, body)
-    with _alone(who.token_id, key):
-        try:
-            with request.app.state.writer.begin() as conn:
-                return _response(_answered(conn, (who.token_id, key), asked, work))
-        except IntegrityError as error:
-            if "idempotency_keys" not in str(error.orig):
-                raise
-            raise _busy() from None
+    with (
+        _alone(who.token_id, key),
+        _busy_when_taken(),
+        request.app.state.writer.begin() as conn,
+    ):
+        return _response(_answered(conn, (who.token_id, key), asked, work))
+
+
+def once_at_length(
+    request: Request, who: Caller, key: str | None, body: Body, work: Callable[[Keep], Answer]
+) -> Response:
+    """Likewise for work in transactions of its own; it is given what keeps its answer.
+
+    It calls that in the last of them, so that again neither is there without the other.
+    """
+    if key is None:
+        return sent(work(lambda *_: None))
+    asked, this = _digest(request, body), (who.token_id, key)
+    with _alone(*this):
+        with request.app.state.writer.begin() as conn:
+            kept = _known(conn, this, asked)
+        if kept is not None:
+            return _response(kept)
+        with _busy_when_taken():
+            return sent(work(lambda conn, answer: _keep(conn, this, asked, _kept(answer))))
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of something that others may change at once, as it was asked for."""
+
+    request: Request
+    match: str | None
+    key: str | None
+
+    def once(
+        self,
+        who: Caller,
+        body: Body,
+        tag: Callable[[Connection], str],
+        work: Callable[[Connection], Answer],
+    ) -> Response:
+        """Do `work` as `once` does, while its `tag` is one of those that the request names.
+
+        The company is locked before, so that it stays so. Raises HTTPException: 412, 428.
+        """
+
+        def matched(conn: Connection) -> Answer:
+            lock(conn, who.viewer.company_id)
+            require_match(self.match, tag(conn))
+            return work(conn)
+
+        return once(self.request, who, self.key, body, matched)
+
+
+def edit(request: Request, match: IfMatch = None, key: Key = None) -> Edit:
+    """What a route that edits depends on."""
+    return Edit(request, match, key)
+
+
+Edits = Annotated[Edit, Depends(edit)]
 
 
 def sent(answer: Answer) -> Response:
@@ -102,6 +160,19 @@ def etag(shown: Mapping[str, Any]) -> str:
     """The strong entity tag of something by what is shown of it."""
     text = json.dumps(shown, sort_keys=True, default=str)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def tag_of(shown: BaseModel) -> str:
+    """The entity tag of what is shown whole."""
+    return etag(shown.model_dump())
+
+
+def tagged(shown: BaseModel, *, tag: str | None = None, created: str | None = None) -> Answer:
+    """An answer with the entity tag of what it shows; `created` is where something new is."""
+    headers = {"etag": tag or tag_of(shown)}
+    if created is None:
+        return Answer(shown, 200, headers)
+    return Answer(shown, 201, headers | {"location": created})
 
 
 def require_match(given: str | None, tag: str) -> None:
@@ -141,23 +212,46 @@ def _answered(
     asked: bytes,
     work: Callable[[Connection], Answer],
 ) -> dict[str, Any]:
-    table, now = idempotency_keys, now_ms()
-    conn.execute(delete(table).where(table.c.at_ms < now - KEPT_MS))
+    known = _known(conn, this, asked)
+    if known is not None:
+        return known
+    kept = _kept(work(conn))
+    _keep(conn, this, asked, kept)
+    return kept
+
+
+def _known(conn: Connection, this: tuple[int, str], asked: bytes) -> dict[str, Any] | None:
+    """What was answered under a key before. Raises HTTPException when something else was asked."""
+    table = idempotency_keys
+    conn.execute(delete(table).where(table.c.at_ms < now_ms() - KEPT_MS))
     known = (
         conn.execute(select(table).where(table.c.token_id == this[0], table.c.key == this[1]))
         .mappings()
         .one_or_none()
     )
     if known is None:
-        kept = _kept(work(conn))
-        row = {"token_id": this[0], "key": this[1], "request": asked, "at_ms": now, **kept}
-        conn.execute(insert(table).values(row))
-        return kept
+        return None
     if bytes(known["request"]) != asked:
         raise HTTPException(
             422, "This Idempotency-Key was sent with another request; make a new one for this one."
         )
     return {name: known[name] for name in ("status", "answer", "headers")}
+
+
+def _keep(conn: Connection, this: tuple[int, str], asked: bytes, kept: Mapping[str, Any]) -> None:
+    row = {"token_id": this[0], "key": this[1], "request": asked, "at_ms": now_ms(), **kept}
+    conn.execute(insert(idempotency_keys).values(row))
+
+
+@contextmanager
+def _busy_when_taken() -> Iterator[None]:
+    """Whoever comes while the same request is being answered, in another process, likewise."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "idempotency_keys" not in str(error.orig):
+            raise
+        raise _busy() from None
 
 
 def _kept(answer: Answer) -> dict[str, Any]:

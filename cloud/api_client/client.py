@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
 import msgspec
@@ -22,9 +22,11 @@ import msgspec
 from cloud.api_client import shapes
 
 T = TypeVar("T")
+Tagged = TypeVar("Tagged", shapes.Worker, shapes.Correction)
 _ATTEMPTS = 5
 _BUSY = frozenset({429, 503})
 _LONGEST_S = 60.0
+_LONG_S = 900.0
 
 
 class ApiError(Exception):
@@ -78,6 +80,102 @@ class Client:
         """Registrations by `since`, `until`, `terminal`, `site`, `worker`, `order`, `badge`."""
         return self._listed("/registrations", shapes.Registration, query)
 
+    def days(self, date: str, **query: int) -> Iterator[shapes.WorkerDay]:
+        """The workers of a day such as 2026-03-02, at a `site`, each with its pairs of taps."""
+        return self._listed("/days", shapes.WorkerDay, {"date": date, **query})
+
+    def days_of_worker(self, worker: int, since: str, until: str) -> shapes.WorkerDays:
+        """A worker's days from the first to the last. Raises ApiError."""
+        period = {"since": since, "until": until}
+        return _decoded(self._ask("GET", f"/days/{worker}", params=period), shapes.WorkerDays)
+
+    def corrections(self, **query: str | int) -> Iterator[shapes.Correction]:
+        """Corrections, the newest first, by `state` (`proposed`...), `worker`, `registration`."""
+        return self._listed("/corrections", shapes.Correction, query)
+
+    def correction(self, number: int) -> shapes.Correction:
+        """One correction by its id. Raises ApiError."""
+        return _tagged(self._ask("GET", f"/corrections/{number}"), shapes.Correction)
+
+    def add_tap(
+        self,
+        worker: int,
+        site: int,
+        tapped_at: str,
+        direction: str,
+        reason: str,
+        *,
+        second: bool = True,
+        key: str | None = None,
+    ) -> shapes.Correction:
+        """Enter a tap that is missing; it counts once somebody else approves. Raises ApiError.
+
+        Without `second` it counts at once, for which the token needs `corrections:decide`.
+        """
+        body = {
+            "kind": "add",
+            "worker_id": worker,
+            "site_id": site,
+            "tapped_at": tapped_at,
+            "direction": direction,
+            "reason": reason,
+            "second": second,
+        }
+        return _tagged(self._change("POST", "/corrections", body, key), shapes.Correction)
+
+    def correct(
+        self,
+        registration: int,
+        direction: str | None,
+        reason: str,
+        *,
+        second: bool = True,
+        key: str | None = None,
+    ) -> shapes.Correction:
+        """Say which way a registration went, or with None that it is void; as `add_tap`."""
+        body = {"registration_id": registration, "reason": reason, "second": second}
+        if direction is None:
+            body["kind"] = "void"
+        else:
+            body |= {"kind": "direction", "direction": direction}
+        return _tagged(self._change("POST", "/corrections", body, key), shapes.Correction)
+
+    def decide(
+        self, correction: shapes.Correction, *, approve: bool, key: str | None = None
+    ) -> shapes.Correction:
+        """Approve or refuse a correction as it was read. Raises ApiError: 412 when it is not so."""
+        path, headers = f"/corrections/{correction.id}/decision", {"if-match": correction.tag}
+        answer = self._change("POST", path, {"approve": approve}, key, headers)
+        return _tagged(answer, shapes.Correction)
+
+    def exports(self, **query: int) -> Iterator[shapes.Export]:
+        """Snapshots, the newest first, each with the terminals that were not complete."""
+        return self._listed("/exports", shapes.Export, query)
+
+    def make_export(self, *, whole: bool = False, key: str | None = None) -> shapes.Export:
+        """Make the next snapshot: what came since the one before, or the `whole`. Raises ApiError.
+
+        Waits until it is made: with millions of registrations some minutes.
+        """
+        body = {"whole": whole}
+        answer = self._change("POST", "/exports", body, key, timeout=_LONG_S)
+        return _decoded(answer, shapes.Export)
+
+    def download_export(self, export: int, file: BinaryIO, form: str = "csv") -> None:
+        """Write a snapshot to a file, as `csv` or `xlsx`. Raises ApiError.
+
+        When that is cut short, what was written stays: begin again with an empty file.
+        """
+        path, params = f"/exports/{export}/file", {"format": form}
+        try:
+            with self._http.stream("GET", path, params=params, timeout=_LONG_S) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise ApiError(answer.status_code, _reason(answer))
+                file.writelines(answer.iter_bytes())
+        except httpx.TransportError as error:
+            raise ApiError(0, f"the platform does not answer: {error}") from error
+
     def terminals(self) -> Iterator[shapes.Terminal]:
         """The terminals of the company."""
         return self._listed("/terminals", shapes.Terminal, {})
@@ -88,7 +186,7 @@ class Client:
 
     def worker(self, number: int) -> shapes.Worker:
         """One worker by its id. Raises ApiError."""
-        return _worker(self._ask("GET", f"/workers/{number}"))
+        return _tagged(self._ask("GET", f"/workers/{number}"), shapes.Worker)
 
     def create_worker(
         self,
@@ -103,14 +201,16 @@ class Client:
         body = {"number": number, "given_name": given_name, "family_name": family_name}
         if inss is not None:
             body["inss"] = inss
-        return _worker(self._change("POST", "/workers", body, key))
+        return _tagged(self._change("POST", "/workers", body, key), shapes.Worker)
 
     def change_worker(
         self, worker: shapes.Worker, *, key: str | None = None, **fields: str | bool
     ) -> shapes.Worker:
         """Change a worker as it was read. Raises ApiError: 412 when it is not so any more."""
         headers = {"if-match": worker.tag}
-        return _worker(self._change("PATCH", f"/workers/{worker.id}", fields, key, headers))
+        return _tagged(
+            self._change("PATCH", f"/workers/{worker.id}", fields, key, headers), shapes.Worker
+        )
 
     def link_badge(
         self, worker: int, profile: str, number: str, *, key: str | None = None
@@ -141,9 +241,10 @@ class Client:
         body: Mapping[str, Any],
         key: str | None,
         headers: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> httpx.Response:
         sent = {"idempotency-key": key or str(uuid.uuid4()), **(headers or {})}
-        return self._ask(method, path, json=dict(body), headers=sent)
+        return self._ask(method, path, json=dict(body), headers=sent, **options)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask until there is an answer. Raises ApiError."""
@@ -169,8 +270,9 @@ def _told(answer: httpx.Response, otherwise: float) -> float:
     return min(_LONGEST_S, float(told) if told.isascii() and told.isdigit() else otherwise)
 
 
-def _worker(answer: httpx.Response) -> shapes.Worker:
-    found = _decoded(answer, shapes.Worker)
+def _tagged(answer: httpx.Response, shape: type[Tagged]) -> Tagged:
+    """What can be changed, with the tag that a change of it names."""
+    found = _decoded(answer, shape)
     return msgspec.structs.replace(found, tag=answer.headers.get("etag", ""))
 
 

@@ -91,6 +91,103 @@ class Explanation(Struct, frozen=True):
     steps: list[Step]
 
 
+class Tap(Struct, frozen=True):
+    """A registration as it is paired, or a tap that a correction added."""
+
+    at: str
+    direction: str
+    was: str | None
+    site_id: int | None
+    site: str | None
+    registration: int | None
+    correction: int | None
+    late: bool
+    clock_corrected: bool
+    unsure: bool
+
+
+class Pair(Struct, frozen=True):
+    """A period of work, or with `rest` a break; `missing` is the tap that is not there."""
+
+    start: Tap | None
+    end: Tap | None
+    rest: bool
+    missing: str | None
+    overlaps: bool
+    lasts_s: int
+
+
+class Day(Struct, frozen=True):
+    """The periods that begin on a day."""
+
+    day: str
+    pairs: list[Pair]
+    work_s: int
+    break_s: int
+    incomplete: bool
+
+
+class WorkerDay(Day, frozen=True):
+    """A worker's day."""
+
+    worker_id: int
+    given_name: str
+    family_name: str
+
+
+class WorkerDays(Struct, frozen=True):
+    """Days of a worker, what corrections made void of them, and ids of those that wait."""
+
+    worker_id: int
+    given_name: str
+    family_name: str
+    days: list[Day]
+    void: list[Tap]
+    proposed: list[int]
+
+
+class Correction(Struct, frozen=True):
+    """A correction; `tag` is the ETag that a decision names, empty in a list."""
+
+    id: int
+    kind: str
+    state: str
+    second: bool
+    registration_id: int | None
+    worker_id: int
+    given_name: str
+    family_name: str
+    division: str | None
+    site: str | None
+    tapped_at: str
+    direction: str | None
+    reason: str
+    entered_by: str
+    entered_at: str
+    decided_by: str | None
+    decided_at: str | None
+    tag: str = ""
+
+
+class Incomplete(Struct, frozen=True):
+    """A terminal that may hold, or have lost, registrations that are not in a snapshot."""
+
+    device: str
+    why: str
+
+
+class Export(Struct, frozen=True):
+    """A snapshot; `since` is the number of the one it goes on from, None: it is whole."""
+
+    id: int
+    number: int
+    since: int | None
+    rows: int
+    made_at: str
+    complete_until: str
+    incomplete: list[Incomplete]
+
+
 class Page(Struct, frozen=True):
     """Some of the items of a list, each as JSON."""
 

@@ -18,12 +18,14 @@ _TAG = re.compile(r"(console|api|command):[a-z-]{1,32}:[a-z-]{1,32}")
 class Actor:
     """Who acts, through what, and from where.
 
-    `source` is `console`, `api` or `command`; `account_id` None is the operator of the machine.
+    `source` is `console`, `api` or `command`. Without `account_id` it is the program of a token, or
+    else the operator of the machine.
     """
 
     source: str
     account_id: int | None = None
     address: str | None = None
+    token_id: int | None = None
 
 
 OPERATOR = Actor("command")
@@ -48,6 +50,7 @@ def note(
     tag = f"{actor.source}:{subject}:{action}"
     if not _TAG.fullmatch(tag):
         raise InvalidError(f"{tag!r} is no tag of the trail; it is source:subject:action")
+    named = {} if actor.token_id is None else {"token": actor.token_id}
     conn.execute(
         insert(audit).values(
             at_ms=now_ms(),
@@ -55,7 +58,7 @@ def note(
             account_id=actor.account_id,
             company_id=company_id,
             target_id=target_id,
-            detail=json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True),
+            detail=json.dumps(named | dict(detail or {}), ensure_ascii=False, sort_keys=True),
             address=actor.address,
         )
     )

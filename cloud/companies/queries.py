@@ -3,13 +3,24 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    RowMapping,
+    and_,
+    false,
+    or_,
+    select,
+    tuple_,
+)
 
 from cloud import text
 from cloud.companies import vat as vats
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import ConflictError, InvalidError, NotFoundError
-from cloud.rows import ALL
+from cloud.languages.current import gettext as _
+from cloud.rows import ALL, contains
 
 
 def listed(
@@ -23,6 +34,44 @@ def listed(
         .limit(limit)
     )
     return [dict(row) for row in rows.mappings()]
+
+
+def search(
+    conn: Connection, *, words: str = "", after: int | None = None, limit: int = 50
+) -> list[RowMapping]:
+    """Registered companies by name and id, those after company `after`.
+
+    The name has each of `words` in it, or the VAT number all of them together. Raises
+    NotFoundError when company `after` is not there.
+    """
+    columns = (companies.c.name, companies.c.id)
+    registered = ~companies.c.private
+    query = (
+        select(*columns, companies.c.vat, companies.c.created_ms)
+        .where(registered)
+        .order_by(*columns)
+        .limit(limit)
+    )
+    if words.strip():
+        named = and_(*(contains(word, companies.c.name) for word in words.split()))
+        part = vats.compact(words)
+        numbered = companies.c.vat.contains(part, autoescape=True) if part else false()
+        query = query.where(or_(named, numbered))
+    if after is not None:
+        last = conn.execute(select(*columns).where(registered, companies.c.id == after)).first()
+        if last is None:
+            raise NotFoundError(_("The list has changed; begin again at its first page."))
+        query = query.where(tuple_(*columns) > tuple_(*last))
+    return list(conn.execute(query).mappings())
+
+
+def one(conn: Connection, company: int) -> RowMapping:
+    """A registered company by its id. Raises NotFoundError."""
+    query = select(companies).where(companies.c.id == company, ~companies.c.private)
+    found = conn.execute(query).mappings().one_or_none()
+    if found is None:
+        raise NotFoundError(_("There is no such company."))
+    return found
 
 
 def listed_sites(
@@ -85,7 +134,7 @@ def company_id(conn: Connection, company: str) -> int:
     try:
         where = companies.c.vat == vats.normalise(company)
     except InvalidError:
-        where = companies.c.name == text.name(company, "the company's name")
+        where = companies.c.name == text.name(company, _("the company's name"))
     found = conn.execute(select(companies.c.id).where(where, ~companies.c.private)).scalars().all()
     if not found:
         raise NotFoundError(
@@ -103,7 +152,7 @@ def site_id(conn: Connection, company: str, division: str, site: str) -> int:
     division_id = conn.execute(
         select(divisions.c.id).where(
             divisions.c.company_id == owner,
-            divisions.c.name == text.name(division, "the division's name"),
+            divisions.c.name == text.name(division, _("the division's name")),
         )
     ).scalar()
     if division_id is None:
@@ -112,7 +161,8 @@ def site_id(conn: Connection, company: str, division: str, site: str) -> int:
         )
     found = conn.execute(
         select(sites.c.id).where(
-            sites.c.division_id == division_id, sites.c.name == text.name(site, "the site's name")
+            sites.c.division_id == division_id,
+            sites.c.name == text.name(site, _("the site's name")),
         )
     ).scalar()
     if found is None:
@@ -133,7 +183,7 @@ def places_of(conn: Connection, company: int, places: Iterable[str]) -> tuple[li
         division, slash, site = place.partition("/")
         query = select(divisions.c.id).where(
             divisions.c.company_id == company,
-            divisions.c.name == text.name(division, "the division's name"),
+            divisions.c.name == text.name(division, _("the division's name")),
         )
         if slash:
             query = (
@@ -141,8 +191,8 @@ def places_of(conn: Connection, company: int, places: Iterable[str]) -> tuple[li
                 .join(divisions, divisions.c.id == sites.c.division_id)
                 .where(
                     divisions.c.company_id == company,
-                    divisions.c.name == text.name(division, "the division's name"),
-                    sites.c.name == text.name(site, "the site's name"),
+                    divisions.c.name == text.name(division, _("the division's name")),
+                    sites.c.name == text.name(site, _("the site's name")),
                 )
             )
         found = conn.execute(query).scalar()

@@ -7,10 +7,20 @@ from stdnum.eu import vat as european
 from stdnum.exceptions import ValidationError
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 
 _SEPARATORS = str.maketrans("", "", " .-/()\u00a0\u202f")
 _ALLOWED = frozenset(string.ascii_uppercase + string.digits + "+*")
 _MAX = 20
+
+_REASONS = (
+    mark("the number has an invalid length"),
+    mark("the number has an invalid format"),
+    mark("the number's checksum or check digit is invalid"),
+    mark("one of the parts of the number are invalid or unknown"),
+)
+"""What stdnum may say, for the catalogues."""
 
 
 def normalise(text: str) -> str:
@@ -18,11 +28,14 @@ def normalise(text: str) -> str:
 
     A number without a country is Belgian; nine digits are an old one, without its leading 0.
     """
-    number = text.strip().upper().translate(_SEPARATORS)
+    number = compact(text)
     if not number:
-        raise InvalidError("the VAT number is empty; give one such as BE 0403.019.261")
+        raise InvalidError(_("the VAT number is empty; give one such as BE 0403.019.261"))
     if len(number) > _MAX or not _ALLOWED.issuperset(number):
-        raise InvalidError(f"{text[:40]!r} is not a VAT number; write one as BE 0403.019.261")
+        raise InvalidError(
+            _("%(text)s is not a VAT number; write one as BE 0403.019.261")
+            % {"text": repr(text[:40])}
+        )
     country = number[:2] if number[:2].isalpha() else "BE"
     if country == "BE":
         return "BE" + _belgian(text, number.removeprefix("BE"))
@@ -32,16 +45,24 @@ def normalise(text: str) -> str:
         found: str = european.validate(number)
     except (ValidationError, ValueError) as error:
         raise InvalidError(
-            f"{text!r} is not a VAT number of the European Union: {_reason(error)}"
+            _("%(text)s is not a VAT number of the European Union: %(reason)s")
+            % {"text": repr(text), "reason": _reason(error)}
         ) from None
     return found
+
+
+def compact(text: str) -> str:
+    """A number, or a part of one, without the separators that people write."""
+    return text.strip().upper().translate(_SEPARATORS)
 
 
 def from_enterprise_number(number: str) -> str:
     """The VAT number of an enterprise number as badges hold it (10 digits). Raises InvalidError."""
     digits = number.strip().translate(_SEPARATORS)
     if not (digits.isascii() and digits.isdigit()):
-        raise InvalidError(f"{number[:40]!r} is not an enterprise number: it is 10 digits")
+        raise InvalidError(
+            _("%(text)s is not an enterprise number: it is 10 digits") % {"text": repr(number[:40])}
+        )
     return "BE" + _belgian(number, digits)
 
 
@@ -57,13 +78,19 @@ def _belgian(text: str, digits: str) -> str:
     try:
         found: str = belgian.validate(digits)
     except (ValidationError, ValueError) as error:
-        raise InvalidError(f"{text!r} is not a Belgian VAT number: {_reason(error)}") from None
+        raise InvalidError(
+            _("%(text)s is not a Belgian VAT number: %(reason)s")
+            % {"text": repr(text), "reason": _reason(error)}
+        ) from None
     # They are 97 - (the other digits modulo 97), so 01 to 97; stdnum takes 00, 98 and 99 as well.
     if not 1 <= int(found[8:]) <= 97:
-        raise InvalidError(f"{text!r} is not a Belgian VAT number: its check digits do not fit")
+        raise InvalidError(
+            _("%(text)s is not a Belgian VAT number: %(reason)s")
+            % {"text": repr(text), "reason": _("its check digits do not fit")}
+        )
     return found
 
 
 def _reason(error: Exception) -> str:
     reason = str(error).rstrip(".")
-    return reason[:1].lower() + reason[1:]
+    return _(reason[:1].lower() + reason[1:])

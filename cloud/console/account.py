@@ -5,16 +5,15 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
-from starlette.exceptions import HTTPException
 
 from cloud.accounts import queries, service, sessions
 from cloud.api.parameters import Database, Identifier
-from cloud.audit.service import Actor, note
+from cloud.audit.service import note
 from cloud.console.forms import Problems
-from cloud.console.members import ROLES
 from cloud.console.moments import moment
 from cloud.console.templating import html
-from cloud.console.visits import COOKIE, Visit, visit
+from cloud.console.visitors import ROLES, actor_of, logged_in
+from cloud.console.visits import COOKIE, Visit
 from cloud.errors import InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.visibility.rules import Viewer
@@ -31,7 +30,7 @@ def install(app: FastAPI) -> None:
 
 def shown(request: Request, conn: Database) -> Response:
     """Who one is, and where one is logged in."""
-    return _page(conn, _visit(request, conn), Problems())
+    return _page(conn, logged_in(request, conn), Problems())
 
 
 def change(
@@ -41,13 +40,13 @@ def change(
 
     A wrong one counts as a failed login does.
     """
-    found = _visit(request, reading)
+    found = logged_in(request, reading)
     state, email = request.app.state, queries.email_of(reading, found.account_id)
     attempt = service.Login(email, present)
     attempt.look_up(reading)
     attempt.judge()
     problems = Problems()
-    actor = Actor("console", found.account_id, request.client.host if request.client else None)
+    actor = actor_of(request, found)
     with state.writer.begin() as conn:
         right = attempt.settle(conn) == found.account_id
         if not right:
@@ -73,21 +72,12 @@ def change(
 
 def end(request: Request, reading: Database, session: Identifier) -> Response:
     """End a session of one's own. Raises NotFoundError for any other."""
-    found = _visit(request, reading)
+    found = logged_in(request, reading)
     with request.app.state.writer.begin() as conn:
         if not sessions.end_of(conn, found.account_id, session):
             raise NotFoundError(_("There is no such session any more."))
-        address = request.client.host if request.client else None
-        actor = Actor("console", found.account_id, address)
-        note(conn, actor, "session", "end", target_id=found.account_id)
+        note(conn, actor_of(request, found), "session", "end", target_id=found.account_id)
     return RedirectResponse("/account", 303)
-
-
-def _visit(request: Request, conn: Connection) -> Visit:
-    found = visit(request, conn)
-    if found is None:
-        raise HTTPException(303, "Log in first.", {"location": "/login"})
-    return found
 
 
 def _page(conn: Connection, found: Visit, problems: Problems) -> Response:

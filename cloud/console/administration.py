@@ -1,12 +1,22 @@
-"""The pages on which a company is administered."""
+"""The pages on which a company is administered, and looked at by whoever runs the platform."""
 
 from fastapi import FastAPI
 
-from cloud.console import divisions, imports, invitation, people, refusals, trail, worker, workers
+from cloud.console import (
+    companies,
+    divisions,
+    imports,
+    invitation,
+    people,
+    refusals,
+    trail,
+    worker,
+    workers,
+)
 
 
 def install(app: FastAPI) -> None:
     """Add their routes; and what is refused there is told by pages as well."""
-    for pages in (divisions, people, invitation, imports, workers, worker, trail):
+    for pages in (companies, divisions, people, invitation, imports, workers, worker, trail):
         pages.install(app)
     refusals.install(app)

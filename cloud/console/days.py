@@ -1,30 +1,26 @@
 """`/days`: who was where on a day, in pairs of taps; and the days of one worker."""
 
-from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from cloud import times
 from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.companies.queries import listed_places
-from cloud.companies.tables import sites
 from cloud.console.forms import Problems
 from cloud.console.members import Member, MemberOf, number
 from cloud.console.registrations import DIRECTIONS
-from cloud.errors import InvalidError, NotFoundError
+from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
-from cloud.registrations import attendance, corrections
+from cloud.registrations import attendance, corrections, periods
 from cloud.registrations.attendance import Attendance
 from cloud.registrations.days import Day, Pair, Tap
 from cloud.visibility import rules
 
 ROWS = 100
-MOST_DAYS = 92
-"""One worker's days on a page; longer periods are for exports."""
 
 Short = Annotated[str, Query(max_length=40)]
 Text = Annotated[str, Form(max_length=1000)]
@@ -59,7 +55,7 @@ def day(
         found = attendance.of_workers(conn, who.seen_by, ids, asked, asked)
         with request.app.state.writer.begin() as writing:
             who.note(writing, "day", "list", detail={"day": asked.isoformat(), "site": at})
-    names = _site_names(conn, found.values())
+    names = attendance.site_names(conn, found.values())
     return who.page(
         "days.html",
         problems.status,
@@ -71,7 +67,7 @@ def day(
         rows=[
             {"worker": row, **_shown_day(each, names)}
             for row in rows[:ROWS]
-            for each in (_at(each, at) for each in found[row["id"]].days)
+            for each in (each.at(at) for each in found[row["id"]].days)
             if each.pairs
         ],
         after=after,
@@ -90,7 +86,7 @@ def period(
 ) -> Response:
     """The days of one worker. Raises NotFoundError. The look is noted."""
     with request.app.state.writer.begin() as writing:
-        _known(conn, who, worker)
+        attendance.known(conn, who.seen_by, worker)
         who.note(writing, "day", "read", target_id=worker)
     return _period(conn, who, worker, since, until, Problems(), {})
 
@@ -108,7 +104,7 @@ def add(
     second: Text = "",
 ) -> Response:
     """Enter a tap that is missing. Raises NotFoundError."""
-    _known(reading, who, worker)
+    attendance.known(reading, who.seen_by, worker)
     problems = Problems()
     at_ms = problems.take("time", lambda typed: _moment(day, typed), time)
     if at_ms is not None:
@@ -144,17 +140,16 @@ def _period(
 ) -> Response:
     last = problems.take("until", _date, until) or _today()
     first = problems.take("since", _date, since) or last - timedelta(days=13)
-    if not 0 <= (last - first).days < MOST_DAYS:
-        problems["until"] = _(
-            "Give a last day that is not before the first, and at most %(days)s days in all."
-        ) % {"days": MOST_DAYS}
+    with problems.of("until"):
+        periods.check_period(first, last)
+    if "until" in problems:
         first = last - timedelta(days=13)
     found = attendance.of_workers(conn, who.seen_by, [worker], first, last)[worker]
-    names = _site_names(conn, [found])
+    names = attendance.site_names(conn, [found])
     return who.page(
         "days_of_worker.html",
         problems.status,
-        worker=_known(conn, who, worker),
+        worker=attendance.known(conn, who.seen_by, worker),
         since=since or first.isoformat(),
         until=until or last.isoformat(),
         days=[_shown_day(each, names) for each in found.days],
@@ -170,19 +165,6 @@ def _period(
         } | typed,
         problems=problems,
     )  # fmt: skip
-
-
-def _known(conn: Connection, who: Member, worker: int) -> Any:
-    found = attendance.known(conn, who.seen_by, worker)
-    if found is None:
-        raise NotFoundError(_("There is no such worker."))
-    return found
-
-
-def _at(found: Day, site: int | None) -> Day:
-    if site is None:
-        return found
-    return Day(found.day, tuple(pair for pair in found.pairs if pair.site == site))
 
 
 def _shown_day(found: Day, names: dict[int | None, str]) -> dict[str, Any]:
@@ -238,12 +220,6 @@ def _span(ms: int) -> str:
     return f"{ms // 3_600_000}:{ms // 60_000 % 60:02}"
 
 
-def _site_names(conn: Connection, found: Iterable[Attendance]) -> dict[int | None, str]:
-    wanted = {pair.site for each in found for day in each.days for pair in day.pairs} - {None}
-    query = select(sites.c.id, sites.c.name).where(sites.c.id.in_(wanted))
-    return {row.id: row.name for row in conn.execute(query)}
-
-
 def _places(conn: Connection, who: Member) -> list[dict[str, Any]]:
     return listed_places(
         conn,
@@ -257,16 +233,10 @@ def _today() -> date:
 
 
 def _date(typed: str) -> date | None:
-    """A day between 1972 and 9997, or None when none was typed. Raises InvalidError."""
+    """A day, or None when none was typed. Raises InvalidError."""
     if not typed.strip():
         return None
-    try:
-        found = date.fromisoformat(typed.strip())
-    except ValueError:
-        found = date.min
-    if not 1971 < found.year < 9998:
-        raise InvalidError(_("%(day)s is no day; write it as 2026-03-01.") % {"day": typed[:20]})
-    return found
+    return periods.read_day(typed)
 
 
 def _moment(day: str, time: str) -> int:

@@ -1,9 +1,7 @@
 """`/exports`: numbered snapshots of registrations: the list, making one, taking one away."""
 
 import json
-import tempfile
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
@@ -12,15 +10,8 @@ from cloud.api.parameters import Database, Identifier
 from cloud.console.forms import Problems
 from cloud.console.members import MemberOf
 from cloud.console.moments import moment
-from cloud.exports import queries, service, sheets
-from cloud.visibility import row_security
+from cloud.exports import files, queries, service
 from protocol.identity import group
-
-_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-_IN_MEMORY = 1 << 20
 
 
 def install(app: FastAPI) -> None:
@@ -48,32 +39,17 @@ def file(
     conn: Database,
     who: MemberOf,
     export: Identifier,
-    form: Annotated[Literal["csv", "xlsx"], Query()] = "csv",
+    form: Annotated[files.Form, Query()] = "csv",
 ) -> Response:
     """A snapshot as a file. Raises NotFoundError. That it is taken away is noted."""
     found = queries.one(conn, who.seen_by, export)
     with request.app.state.writer.begin() as writing:
         who.note(writing, "export", "download", target_id=export, detail={"format": form})
 
-    def content() -> Iterator[bytes]:
-        # The connection of the request is given back before an answer is streamed.
-        with request.app.state.engine.connect() as reading:
-            row_security.enter(reading, who.seen_by)
-            rows = queries.rows(reading, found)
-            if form == "csv":
-                yield from sheets.as_csv(rows)
-                return
-            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as book:
-                sheets.write_xlsx(rows, book)  # type: ignore[arg-type]
-                book.seek(0)
-                while some := book.read(1 << 16):
-                    yield some
-
-    name = f"pointeuse-{found['number']}.{form}"
     return StreamingResponse(
-        content(),
-        media_type=_TYPES[form],
-        headers={"content-disposition": f'attachment; filename="{name}"'},
+        files.pieces(request.app.state.engine, who.seen_by, found, form),
+        media_type=files.TYPES[form],
+        headers=files.headers(found, form),
     )
 
 

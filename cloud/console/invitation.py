@@ -19,8 +19,8 @@ from cloud.api.parameters import Database
 from cloud.audit.service import Actor, note
 from cloud.companies.tables import companies
 from cloud.console.forms import Problems
-from cloud.console.members import ROLES
 from cloud.console.templating import html
+from cloud.console.visitors import ROLES
 from cloud.console.visits import COOKIE, Visit, visit
 from cloud.errors import RefusedError
 from cloud.languages.current import gettext as _

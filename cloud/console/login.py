@@ -17,13 +17,15 @@ from cloud.audit.service import Actor, note
 from cloud.console.templating import html
 from cloud.console.throttle import BusyError, Judges, Throttle
 from cloud.console.visits import COOKIE, visit
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 
-_WRONG = (
+_WRONG = mark(
     "This address and password do not belong together, or the account is locked for a while after"
     " wrong ones. Check both, and wait a little before you try again."
 )
-_TOO_MANY = "Too many attempts from here. Wait ten minutes, then try again."
-_BUSY = "Many people log in just now. Try again in a moment."
+_TOO_MANY = mark("Too many attempts from here. Wait ten minutes, then try again.")
+_BUSY = mark("Many people log in just now. Try again in a moment.")
 
 
 def install(app: FastAPI) -> None:
@@ -102,7 +104,7 @@ def _begin(reader: Engine, writer: Engine, email: str, password: str, address: s
 
 
 def _form(problem: str | None = None, email: str = "", status: int = 200) -> HTMLResponse:
-    return html("login.html", status=status, problem=problem, email=email)
+    return html("login.html", status=status, problem=problem and _(problem), email=email)
 
 
 def _address(request: Request) -> str:

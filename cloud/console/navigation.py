@@ -24,6 +24,10 @@ def _whole(seen_by: Seen) -> bool:
     return isinstance(seen_by, Viewer) and seen_by.reads_trail
 
 
+def _operator(seen_by: Seen) -> bool:
+    return isinstance(seen_by, Operator)
+
+
 def _trail(seen_by: Seen) -> bool:
     return isinstance(seen_by, Operator) or seen_by.reads_trail
 
@@ -36,6 +40,7 @@ NAVIGATION: list[tuple[str, str, Callable[[Seen], bool]]] = [
     ("/exports", mark("Exports"), _members),
     ("/terminals", mark("Terminals"), _anybody),
     ("/workers", mark("Workers"), _insiders),
+    ("/companies", mark("Companies"), _operator),
     ("/divisions", mark("Divisions and sites"), _members),
     ("/people", mark("People"), _whole),
     ("/trail", mark("Audit trail"), _trail),

@@ -4,15 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import Connection
-from starlette.exceptions import HTTPException
 
-from cloud.accounts import sessions
 from cloud.api.parameters import Database, Identifier
-from cloud.console.members import ROLES
 from cloud.console.moments import moment
 from cloud.console.templating import html
-from cloud.console.visits import Visit, visit
+from cloud.console.visitors import ROLES, logged_in
+from cloud.console.visits import Visit
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.notifications import queries, service
@@ -34,10 +31,7 @@ def listed(
     request: Request, conn: Database, show: Annotated[str, Query(pattern="^(|unread)$")] = ""
 ) -> Response:
     """What this visitor is told of, the newest first; also without access to any company yet."""
-    found = _visit(request, conn)
-    if found.is_due:
-        with request.app.state.writer.begin() as writing:
-            sessions.touch(writing, found.session_id)
+    found = logged_in(request, conn)
     rows = queries.listed(conn, found.account_id, visible=_visible(found), unread=show == "unread")
     named = devices(conn, {row["terminal_id"] for row in rows if row["terminal_id"]})
     return html(
@@ -56,7 +50,7 @@ def listed(
 
 def read(request: Request, reading: Database, notification: Identifier) -> Response:
     """Mark one as read. Raises NotFoundError for one that is not visible."""
-    found = _visit(request, reading)
+    found = logged_in(request, reading)
     with request.app.state.writer.begin() as conn:
         if not service.mark_read(
             conn, found.account_id, visible=_visible(found), number=notification
@@ -67,7 +61,7 @@ def read(request: Request, reading: Database, notification: Identifier) -> Respo
 
 def read_all(request: Request, reading: Database) -> Response:
     """Mark all as read that are visible now."""
-    found = _visit(request, reading)
+    found = logged_in(request, reading)
     with request.app.state.writer.begin() as conn:
         service.mark_read(conn, found.account_id, visible=_visible(found))
     return RedirectResponse("/notifications", 303)
@@ -77,17 +71,10 @@ def choose(
     request: Request, reading: Database, kind: Annotated[list[Kind] | None, Form()] = None
 ) -> Response:
     """Choose which kinds come by mail."""
-    found = _visit(request, reading)
+    found = logged_in(request, reading)
     with request.app.state.writer.begin() as conn:
         service.choose(conn, found.account_id, set(kind or ()))
     return RedirectResponse("/notifications", 303)
-
-
-def _visit(request: Request, conn: Connection) -> Visit:
-    found = visit(request, conn)
-    if found is None:
-        raise HTTPException(303, "Log in first.", {"location": "/login"})
-    return found
 
 
 def _visible(found: Visit) -> Any:

@@ -1,74 +1,29 @@
-"""Who opens a page that members of companies and whoever runs the platform share."""
+"""Who opens a page that members and whoever runs the platform share, or that is the latter's."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.responses import HTMLResponse
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
-from cloud.accounts import sessions
 from cloud.api.parameters import Database
-from cloud.audit.service import Actor, note
-from cloud.console.members import ROLES
-from cloud.console.templating import html
-from cloud.console.visits import Visit, visit
+from cloud.console.visitors import Visitor, actor_of, logged_in, nothing_of_theirs
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.visibility.rules import Operator, Viewer
 
 
-@dataclass(frozen=True, slots=True)
-class Onlooker:
+class Onlooker(Visitor[Viewer | Operator]):
     """Somebody who looks at a company of theirs, or at the whole platform."""
 
-    visit: Visit
-    seen_by: Viewer | Operator
-    actor: Actor
-
-    @property
-    def company(self) -> int | None:
-        """The company that is looked at; None: all of them."""
-        return self.seen_by.company_id if isinstance(self.seen_by, Viewer) else None
-
-    @property
-    def administers(self) -> bool:
-        """Whether terminals are this one's to change."""
-        return isinstance(self.seen_by, Operator) or self.seen_by.administers
-
-    def note(self, conn: Connection, subject: str, action: str, **about: Any) -> None:
-        """Write a line of the trail in this one's name."""
-        note(conn, self.actor, subject, action, company_id=self.company, **about)
-
-    def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page for this one."""
-        return html(
-            template,
-            status,
-            visit=self.visit,
-            active=self.company,
-            seen_by=self.seen_by,
-            administers=self.administers,
-            role_names=ROLES,
-            **values,
-        )
+    __slots__ = ()
 
 
 def onlooker(request: Request, conn: Database) -> Onlooker:
     """Whose request it is. Raises HTTPException (303 to the login), NotFoundError."""
-    found = visit(request, conn)
-    if found is None:
-        raise HTTPException(303, "Log in first.", {"location": "/login"})
+    found = logged_in(request, conn)
     if found.seen_by is None:
-        raise NotFoundError(
-            _("Your account has no part in a company whose page this is; ask its administrator.")
-        )
-    if found.is_due:
-        with request.app.state.writer.begin() as writing:
-            sessions.touch(writing, found.session_id)
-    address = request.client.host if request.client else None
-    return Onlooker(found, found.seen_by, Actor("console", found.account_id, address))
+        raise nothing_of_theirs()
+    return Onlooker(found, found.seen_by, actor_of(request, found))
 
 
 def keeper(who: "OnlookerOf") -> Onlooker:
@@ -78,8 +33,40 @@ def keeper(who: "OnlookerOf") -> Onlooker:
     return who
 
 
+def trail_reader(who: "OnlookerOf") -> Onlooker:
+    """Somebody who may read the trail. Raises HTTPException (403)."""
+    if isinstance(who.seen_by, Viewer) and not who.seen_by.reads_trail:
+        raise HTTPException(
+            403, _("Only administrators and auditors of the company may read this; ask one.")
+        )
+    return who
+
+
+class Keyholder(Visitor[Operator]):
+    """Somebody who runs the platform."""
+
+    __slots__ = ()
+
+
+def keyholder(request: Request, conn: Database) -> Keyholder:
+    """Who runs the platform; for anybody else there is no such page.
+
+    Raises HTTPException (303 to the login), NotFoundError.
+    """
+    found = logged_in(request, conn)
+    if not isinstance(found.seen_by, Operator):
+        raise NotFoundError(_("There is no such page."))
+    return Keyholder(found, found.seen_by, actor_of(request, found))
+
+
 OnlookerOf = Annotated[Onlooker, Depends(onlooker)]
 """Anybody with access to a company, and whoever runs the platform."""
 
 Keeper = Annotated[Onlooker, Depends(keeper)]
 """Administrators, and whoever runs the platform."""
+
+OperatorOnly = Annotated[Keyholder, Depends(keyholder)]
+"""Whoever runs the platform alone."""
+
+TrailReader = Annotated[Onlooker, Depends(trail_reader)]
+"""Administrators, auditors, and whoever runs the platform."""

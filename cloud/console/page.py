@@ -16,6 +16,7 @@ from cloud.console import (
     days,
     doors,
     exports,
+    language,
     login,
     notifications,
     registrations,
@@ -34,6 +35,7 @@ def install(app: FastAPI) -> None:
     app.get("/", include_in_schema=False)(page)
     app.get("/live", include_in_schema=False)(live)
     login.install(app)
+    language.install(app)
     doors.install(app)
     account.install(app)
     why.install(app)

@@ -13,7 +13,8 @@ from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.companies.queries import listed_places
 from cloud.console import invitation
 from cloud.console.forms import Problems, packed, unpacked
-from cloud.console.members import ROLES, Administrator, Member, WholeReader
+from cloud.console.members import Administrator, Member, WholeReader
+from cloud.console.visitors import ROLES
 from cloud.languages.current import gettext as _
 from cloud.times import local
 from cloud.visibility.rules import visible_divisions, visible_sites

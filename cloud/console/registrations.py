@@ -11,9 +11,9 @@ from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.companies.queries import listed_places
 from cloud.console import view
 from cloud.console.forms import Problems, start_of
-from cloud.console.members import Member
 from cloud.console.moments import moment
 from cloud.console.onlookers import Onlooker, OnlookerOf
+from cloud.console.visitors import Visitor
 from cloud.disclosure import service as disclosure
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
@@ -103,7 +103,7 @@ def one(request: Request, conn: Database, who: OnlookerOf, number: Identifier) -
 def shown(
     request: Request,
     conn: Connection,
-    who: Onlooker | Member,
+    who: Visitor[Viewer | Operator],
     number: int,
     problems: Problems,
     typed: dict[str, str],
@@ -199,7 +199,7 @@ def _id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and int(text) <= MAX_ID else 0
 
 
-def _visible(conn: Connection, who: Onlooker | Member, number: int) -> RowMapping:
+def _visible(conn: Connection, who: Visitor[Viewer | Operator], number: int) -> RowMapping:
     row = queries.one(conn, number, visible=rules.visible_registrations(who.seen_by))
     if row is None:
         raise NotFoundError(_("There is no registration %(number)s.") % {"number": number})
@@ -225,5 +225,5 @@ def _choices(conn: Connection, who: Onlooker) -> dict[str, list[tuple[str, str]]
     }
 
 
-def _may_disclose(who: Onlooker | Member) -> bool:
+def _may_disclose(who: Visitor[Viewer | Operator]) -> bool:
     return isinstance(who.seen_by, Operator) or who.seen_by.whole

@@ -1,5 +1,6 @@
 """Filling in the console's templates."""
 
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cloud.console.navigation import entries
-from cloud.languages.current import gettext, language, ngettext
+from cloud.languages.current import NAMES, gettext, language, ngettext
+
+here: ContextVar[str] = ContextVar("here", default="/")
+"""Path and query of the page that is asked for."""
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -19,6 +23,8 @@ _templates = Environment(
 )
 _templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
 _templates.globals["language"] = language.get
+_templates.globals["languages"] = NAMES
+_templates.globals["here"] = here.get
 _templates.globals["navigation"] = entries
 
 

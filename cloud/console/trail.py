@@ -4,17 +4,13 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
-from starlette.exceptions import HTTPException
 
 from cloud.api.parameters import MAX_ID, Database
 from cloud.audit import queries
 from cloud.audit.queries import Filter
-from cloud.audit.service import Actor, note
 from cloud.console.forms import Problems, start_of
-from cloud.console.templating import html
-from cloud.console.visits import visit
-from cloud.languages.current import gettext as _
-from cloud.visibility.rules import Operator, Viewer, visible_trail
+from cloud.console.onlookers import TrailReader
+from cloud.visibility.rules import visible_trail
 
 ROWS = 100
 
@@ -30,6 +26,7 @@ def install(app: FastAPI) -> None:
 def trail(
     request: Request,
     conn: Database,
+    reader: TrailReader,
     what: Words = "",
     who: Words = "",
     since: Day = "",
@@ -37,15 +34,6 @@ def trail(
     before: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> Response:
     """Lines of the trail, the newest first; a page begins before a line."""
-    found = visit(request, conn)
-    if found is None:
-        raise HTTPException(303, "Log in first.", {"location": "/login"})
-    seen_by = found.seen_by
-    if not (isinstance(seen_by, Operator) or (seen_by is not None and seen_by.reads_trail)):
-        raise HTTPException(
-            403, _("Only administrators and auditors of the company may read this; ask one.")
-        )
-    company = seen_by.company_id if isinstance(seen_by, Viewer) else None
     problems = Problems()
     only = Filter(
         what.strip(),
@@ -57,18 +45,14 @@ def trail(
     if not problems:
         # Read before the look itself is noted: a page is not about itself.
         rows = queries.listed(
-            conn, visible=visible_trail(seen_by), only=only, before=before, limit=ROWS + 1
+            conn, visible=visible_trail(reader.seen_by), only=only, before=before, limit=ROWS + 1
         )
         with request.app.state.writer.begin() as writing:
-            address = request.client.host if request.client else None
-            actor = Actor("console", found.account_id, address)
-            note(writing, actor, "trail", "read", company_id=company)
+            reader.note(writing, "trail", "read")
     asked = {"what": what, "who": who, "since": since, "until": until}
-    return html(
+    return reader.page(
         "trail.html",
         problems.status,
-        visit=found,
-        active=company,
         rows=rows[:ROWS],
         next=rows[ROWS - 1]["id"] if len(rows) > ROWS else None,
         before=before,

@@ -7,6 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from cloud.custody import queries as custody
+from cloud.languages import formats
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark, ngettext
 from cloud.registrations import queries, reasons
 from cloud.registrations.queries import Filter
 from cloud.terminals import queries as terminals
@@ -22,17 +25,18 @@ SILENT_MS = 180_000
 """A terminal that said it was online and has not been heard of for so long is called silent."""
 
 _DIRECTIONS = {
-    "in": "In",
-    "out": "Out",
-    "auto": "In or out",
-    "break-start": "Break",
-    "break-end": "Back",
+    "in": mark("In"),
+    "out": mark("Out"),
+    "auto": mark("In or out"),
+    "break-start": mark("Break"),
+    "break-end": mark("Back"),
 }
+_READER_STATES = (mark("absent"), mark("failed"))
 _ASSURANCES = {
-    Assurance.PRINTED: "printed number",
-    Assurance.UID: "chip number",
-    Assurance.READ: "chip data",
-    Assurance.AUTHENTICATED: "authenticated",
+    Assurance.PRINTED: mark("printed number"),
+    Assurance.UID: mark("chip number"),
+    Assurance.READ: mark("chip data"),
+    Assurance.AUTHENTICATED: mark("authenticated"),
 }
 
 
@@ -60,9 +64,9 @@ def registration(row: RowMapping) -> dict[str, Any]:
         "number": group(row["device"]),
         "time": _time(row["tapped_ms"]),
         "arrow": row["direction"],
-        "direction": _DIRECTIONS[row["direction"]],
+        "direction": _(_DIRECTIONS[row["direction"]]),
         "level": int(assurance),
-        "assurance": _ASSURANCES[assurance],
+        "assurance": _(_ASSURANCES[assurance]),
         "advice": None if row["reason"] is None else reasons.explain(row["reason"]),
         "correction": _correction(row) if row["corrected"] else None,
     }
@@ -71,9 +75,9 @@ def registration(row: RowMapping) -> dict[str, Any]:
 def _correction(row: RowMapping) -> str:
     """That the time was corrected, and how far it can be off: never less than it can."""
     if row["earliest_ms"] is None or row["latest_ms"] is None:
-        return "corrected, bound unknown"
+        return _("corrected, bound unknown")
     bound_ms = max(row["tapped_ms"] - row["earliest_ms"], row["latest_ms"] - row["tapped_ms"])
-    return f"corrected ± {max(1, -(-bound_ms // 1000))} s"
+    return _("corrected ± %(seconds)s s") % {"seconds": max(1, -(-bound_ms // 1000))}
 
 
 def _terminal(row: dict[str, Any]) -> dict[str, Any]:
@@ -95,10 +99,10 @@ def _state(row: dict[str, Any]) -> str:
     if row["status"] != "active":
         return str(row["status"])
     if row["last_seen_ms"] is None:
-        return "never seen"
+        return mark("never seen")
     if _object(row["last_status"].get("status")).get("state") != "online":
-        return "offline"
-    return "silent" if now_ms() - row["last_seen_ms"] > SILENT_MS else "online"
+        return mark("offline")
+    return mark("silent") if now_ms() - row["last_seen_ms"] > SILENT_MS else mark("online")
 
 
 def _troubles(telemetry: dict[str, Any]) -> list[str]:
@@ -107,7 +111,14 @@ def _troubles(telemetry: dict[str, Any]) -> list[str]:
     for name, reader in _object(telemetry.get("readers")).items():
         state = _object(reader).get("state")
         if state != "ready":
-            found.append(f"reader {name} {state}: {_object(reader).get('detail')}")
+            found.append(
+                _("reader %(name)s %(state)s: %(detail)s")
+                % {
+                    "name": name,
+                    "state": _(state) if state in _READER_STATES else state,
+                    "detail": _object(reader).get("detail"),
+                }
+            )
     return [text[:200] for text in found[:5]]
 
 
@@ -126,7 +137,7 @@ def _notices(conn: Connection) -> list[dict[str, Any]]:
     return [
         {
             "kind": kind,
-            "what": "alarm" if kind == "alarms" and sum(by_reason.values()) == 1 else kind,
+            "what": _what(kind, sum(by_reason.values())),
             "count": _at_most(sum(by_reason.values())),
             "reasons": _reasons(by_reason),
             "latest": [
@@ -136,6 +147,12 @@ def _notices(conn: Connection) -> list[dict[str, Any]]:
         }
         for kind, by_reason in counts.items()
     ]
+
+
+def _what(kind: str, count: int) -> str:
+    if kind == "alarms":
+        return ngettext("alarm", "alarms", count)
+    return _("waiting") if kind == "waiting" else _("rejected")
 
 
 def _reasons(counts: dict[str, int]) -> list[str]:
@@ -161,7 +178,7 @@ def _time(ms: int) -> dict[str, str]:
     return {
         "clock": f"{moment:%H:%M:%S}",
         "offset": f"{offset[:3]}:{offset[3:]}",
-        "day": f"{moment:%a} {moment.day} {moment:%b %Y}",
+        "day": formats.day(moment),
         "iso": moment.isoformat(timespec="milliseconds"),
     }
 

@@ -9,6 +9,7 @@ from cloud.api.parameters import MAX_ID, Database
 from cloud.console.templating import html
 from cloud.console.visits import visit
 from cloud.errors import RefusedError
+from cloud.languages.current import gettext as _
 from cloud.visibility import registrations, terminals, workers
 from cloud.visibility.explain import Explanation
 from cloud.visibility.rules import Viewer
@@ -57,5 +58,5 @@ def _explain(conn: Database, seen_by: Viewer, kind: Kind, what: str) -> Explanat
         return terminals.explain(conn, seen_by, what)
     digits = what.strip()
     if not (digits.isascii() and digits.isdigit() and 0 < int(digits) <= MAX_ID):
-        raise ValueError("a registration is asked for by its number, digits only")
+        raise ValueError(_("a registration is asked for by its number, digits only"))
     return registrations.explain(conn, seen_by, int(digits))

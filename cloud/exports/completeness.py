@@ -4,6 +4,8 @@ from sqlalchemy import Connection, func, select
 
 from cloud.custody.branches import is_attributed
 from cloud.custody.tables import epochs, gaps, waiting
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 from cloud.terminals.queries import readable
 from cloud.terminals.tables import terminals
 from cloud.times import rfc3339
@@ -30,15 +32,15 @@ def incomplete(conn: Connection, who: Viewer, until_ms: int) -> list[dict[str, s
 def _unsent(row: dict[str, object], until_ms: int) -> list[str]:
     seen = row["last_seen_ms"]
     if not isinstance(seen, int):
-        return ["nothing was ever heard of it"]
+        return [_("nothing was ever heard of it")]
     told = row["last_status"]
     telemetry = told.get("telemetry") if isinstance(told, dict) else None
     queue = telemetry.get("queue") if isinstance(telemetry, dict) else None
     why = []
     if seen < until_ms:
-        why.append(f"silent since {rfc3339(seen)}")
+        why.append(_("silent since %(when)s") % {"when": rfc3339(seen)})
     if isinstance(queue, int) and queue > 0:
-        why.append(f"{queue} records on the terminal were not sent yet")
+        why.append(_("records on the terminal not sent yet: %(count)s") % {"count": queue})
     return why
 
 
@@ -62,8 +64,8 @@ def _kept(conn: Connection, terminal: int) -> list[str]:
         )
     ).one()
     told = (
-        (missing, "records are missing from its chain"),
-        (unread, "records in custody are not understood"),
-        (behind, "records in custody are being read"),
+        (missing, mark("records missing from its chain: %(count)s")),
+        (unread, mark("records in custody not understood: %(count)s")),
+        (behind, mark("records in custody being read: %(count)s")),
     )
-    return [f"{count} {words}" for count, words in told if count]
+    return [_(words) % {"count": count} for count, words in told if count]

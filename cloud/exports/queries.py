@@ -14,9 +14,13 @@ from cloud.languages.current import gettext as _
 from cloud.visibility.rules import Viewer
 
 
-def listed(conn: Connection, who: Viewer, *, limit: int = 200) -> list[RowMapping]:
-    """Snapshots that are finished and visible, the newest first."""
+def listed(
+    conn: Connection, who: Viewer, *, before: int | None = None, limit: int = 200
+) -> list[RowMapping]:
+    """Snapshots that are finished and visible, the newest first, numbered below `before`."""
     query = select(exports).where(_visible(who)).order_by(exports.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(exports.c.number < before)
     return list(conn.execute(query).mappings())
 
 

@@ -27,6 +27,7 @@ from cloud.audit.service import Actor, note
 from cloud.errors import ConflictError
 from cloud.exports.completeness import incomplete
 from cloud.exports.tables import export_parts, exports
+from cloud.languages.current import gettext as _
 from cloud.registrations import queries
 from cloud.registrations.corrections import since as corrections_since
 from cloud.registrations.corrections import state
@@ -58,11 +59,15 @@ def make(
     who: Viewer,
     actor: Actor,
     *,
+    whole: bool = False,
     progress: Callable[[int], None] = lambda _: None,
+    finishing: Callable[[Connection, int], None] = lambda *_: None,
 ) -> int:
     """Make the next snapshot of what somebody sees; its id.
 
-    `progress` is told the rows so far. Raises ConflictError when somebody makes one this moment.
+    It goes on from the one before, or holds everything anew if it is to be `whole`. `progress` is
+    told the rows so far; `finishing` the id, in the transaction that makes it one. Raises
+    ConflictError when somebody makes one this moment.
     """
     at_ms = now_ms()
     until_ms = at_ms - at_ms % _HOUR_MS
@@ -75,7 +80,7 @@ def make(
     with reading.connect() as conn:
         row_security.enter(conn, who)
         missing = incomplete(conn, who, until_ms)
-        export, before = _begin(writing, who, actor, last, at_ms, until_ms, missing)
+        export, before = _begin(writing, who, actor, last, at_ms, until_ms, missing, whole=whole)
         count = 0
         for part, rows in enumerate(_batches(_rows(conn, who, last, before))):
             lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
@@ -95,6 +100,7 @@ def make(
             out, actor, "export", "make",
             company_id=who.company_id, target_id=export, detail={"rows": count},
         )  # fmt: skip
+        finishing(out, export)
     return export
 
 
@@ -106,8 +112,10 @@ def _begin(
     at_ms: int,
     until_ms: int,
     missing: list[dict[str, str]],
+    *,
+    whole: bool,
 ) -> tuple[int, Any]:
-    """The id of the new snapshot, and the one it goes on from."""
+    """The id of the new snapshot, and the one it goes on from; None: it is whole."""
     ours = exports.c.company_id == who.company_id
     with writing.begin() as conn:
         if conn.dialect.name == "postgresql":
@@ -119,7 +127,9 @@ def _begin(
             .limit(1)
         ).one_or_none()
         if before is not None and before.at_ms >= at_ms:
-            raise ConflictError("a snapshot was made this very moment; make another one later")
+            raise ConflictError(_("a snapshot was made this very moment; make another one later"))
+        if whole:
+            before = None
         number = conn.execute(
             select(func.coalesce(func.max(exports.c.number), 0) + 1).where(ours)
         ).scalar_one()

@@ -14,7 +14,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-LANGUAGES = ("en", "fr", "nl", "de")
+NAMES = (("en", "English"), ("fr", "Français"), ("nl", "Nederlands"), ("de", "Deutsch"))
+"""Each language as it calls itself."""
+LANGUAGES = tuple(code for code, _name in NAMES)
 """ISO 639-1; the first is the one the texts are written in."""
 
 language: ContextVar[str] = ContextVar("language", default="en")

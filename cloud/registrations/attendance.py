@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, tuple_, union
 
+from cloud.companies.tables import sites
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.registrations import corrections, days
@@ -58,15 +59,18 @@ def present(
     columns = (workers.c.family_name, workers.c.given_name, workers.c.id)
     named = select(*columns).where(workers.c.id.in_(union(found[0], found[1])))
     if after is not None:
-        last = conn.execute(select(*columns).where(workers.c.id == after)).one_or_none()
+        last = conn.execute(named.where(workers.c.id == after)).one_or_none()
         if last is None:
             raise NotFoundError(_("The list has changed; begin again at its first page."))
         named = named.where(tuple_(*columns) > tuple_(*last))
     return list(conn.execute(named.order_by(*columns).limit(limit)).mappings())
 
 
-def known(conn: Connection, who: Viewer, worker: int) -> RowMapping | None:
-    """Name and id of a worker of whom anything registered, or corrected, is visible."""
+def known(conn: Connection, who: Viewer, worker: int) -> RowMapping:
+    """Name and id of a worker of whom anything registered, or corrected, is visible.
+
+    Raises NotFoundError.
+    """
     seen = select(registrations.c.id).where(
         registrations.c.worker_id == worker, visible_registrations(who)
     )
@@ -76,7 +80,10 @@ def known(conn: Connection, who: Viewer, worker: int) -> RowMapping | None:
     query = select(workers.c.id, workers.c.given_name, workers.c.family_name).where(
         workers.c.id == worker, seen.exists() | entered.exists()
     )
-    return conn.execute(query).mappings().first()
+    found = conn.execute(query).mappings().first()
+    if found is None:
+        raise NotFoundError(_("There is no such worker."))
+    return found
 
 
 def of_workers(
@@ -122,6 +129,16 @@ def of_workers(
         ]
         found[each] = Attendance(in_days, void, proposed)
     return found
+
+
+def site_names(conn: Connection, found: Iterable[Attendance]) -> dict[int | None, str]:
+    """The names of the sites where days were spent, by id."""
+    wanted = set()
+    for each in found:
+        wanted |= {pair.site for day in each.days for pair in day.pairs}
+        wanted |= {tap.site for tap in each.void}
+    query = select(sites.c.id, sites.c.name).where(sites.c.id.in_(wanted - {None}))
+    return {row.id: row.name for row in conn.execute(query)}
 
 
 def apply(taps: Sequence[Tap], entered: Iterable[Any]) -> list[Tap]:

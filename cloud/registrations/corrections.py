@@ -2,7 +2,7 @@
 
 A correction adds a tap that is missing, takes one out of account, or says which way it went. It is
 signed off by whoever enters it, at once; or, when a second sign-off is asked for, counts from when
-somebody else approves. It holds for the company whose people enter it.
+somebody else approves. It holds for the company whose people, or programs, enter it.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, insert, or_, select
 
 from cloud import text
-from cloud.accounts.tables import accounts
+from cloud.accounts.tables import accounts, api_tokens
 from cloud.audit.service import Actor, note
 from cloud.companies.tables import divisions, sites
 from cloud.errors import ConflictError, InvalidError, NotFoundError
@@ -34,6 +34,7 @@ from cloud.workers.tables import workers
 
 _corrections = registration_corrections
 _signers = accounts.alias("signers")
+_signing = api_tokens.alias("signing")
 DIRECTIONS = ("in", "out", "break-start", "break-end")
 """Which way a tap may be said to have gone."""
 
@@ -62,7 +63,7 @@ def add(
 
     Raises NotFoundError for a worker or site that is not seen, InvalidError, ConflictError.
     """
-    _may(who)
+    _may_enter(who, second=second)
     where = conn.execute(
         select(sites.c.id, sites.c.division_id).where(sites.c.id == site, visible_sites(who))
     ).one_or_none()
@@ -109,7 +110,7 @@ def correct(
     Raises NotFoundError for one that is not seen, InvalidError, ConflictError when it belongs to
     nobody, or is void, goes that way, or waits for a sign-off already.
     """
-    _may(who)
+    _may_enter(who, second=second)
     row = conn.execute(
         select(registrations)
         .where(registrations.c.id == registration, visible_registrations(who))
@@ -147,21 +148,19 @@ def decide(conn: Connection, who: Viewer, actor: Actor, correction: int, *, appr
 
     But for an administrator. Raises NotFoundError, ConflictError.
     """
-    _may(who)
+    if not who.signs_off:
+        raise _not_this_one_s()
     # Two may decide at once: the second one waits here, and then reads what the first decided.
     conn.execute(select(_corrections.c.id).where(_corrections.c.id == correction).with_for_update())
-    row = conn.execute(
-        _found().where(_corrections.c.id == correction, visible_corrections(who))
-    ).one_or_none()
-    if row is None:
-        raise NotFoundError(_("There is no such correction."))
-    if not row.second or row.approved is not None:
+    row = one(conn, who, correction)
+    if not row["second"] or row["approved"] is not None:
         raise ConflictError(_("It was decided already; nothing was changed."))
-    if approve and row.account_id == who.account_id and not who.administers:
+    own = (row["account_id"], row["token_id"]) == (who.account_id, who.token_id)
+    if approve and own and not who.administers:
         raise ConflictError(_("You proposed it yourself: somebody else has to approve it."))
     conn.execute(
         insert(correction_decisions).values(
-            correction_id=correction, approved=approve, account_id=who.account_id, at_ms=now_ms()
+            correction_id=correction, approved=approve, at_ms=now_ms(), **_signer(who)
         )
     )
     action = "approve" if approve else "refuse"
@@ -185,13 +184,37 @@ def listed(
 
 
 def newest(
-    conn: Connection, who: Viewer, *, before: int | None = None, limit: int
+    conn: Connection,
+    who: Viewer,
+    *,
+    before: int | None = None,
+    limit: int,
+    only: State | None = None,
+    worker: int | None = None,
+    registration: int | None = None,
 ) -> list[RowMapping]:
-    """Corrections that are visible, the newest first, with an id below `before` if given."""
+    """Corrections that are visible, the newest first, with an id below `before` if given.
+
+    And if given `only` in one state, of a worker, of a registration.
+    """
     query = _found().where(visible_corrections(who)).order_by(_corrections.c.id.desc())
     if before is not None:
         query = query.where(_corrections.c.id < before)
+    if only is not None:
+        query = query.where(_in_state(only))
+    for column, wanted in (("worker_id", worker), ("registration_id", registration)):
+        if wanted is not None:
+            query = query.where(_corrections.c[column] == wanted)
     return list(conn.execute(query.limit(limit)).mappings())
+
+
+def one(conn: Connection, who: Viewer, correction: int) -> RowMapping:
+    """A correction by its id. Raises NotFoundError when it is not visible."""
+    query = _found().where(visible_corrections(who), _corrections.c.id == correction)
+    found = conn.execute(query).mappings().one_or_none()
+    if found is None:
+        raise NotFoundError(_("There is no such correction."))
+    return found
 
 
 def since(conn: Connection, who: Viewer, since_ms: int | None) -> list[RowMapping]:
@@ -211,9 +234,32 @@ def state(row: Any) -> State:
     return State.PROPOSED if row["second"] else State.APPROVED
 
 
-def _may(who: Viewer) -> None:
+def _may_enter(who: Viewer, *, second: bool) -> None:
     if not who.corrects:
-        raise NotFoundError(_("Only administrators and managers of the company correct; ask one."))
+        raise _not_this_one_s()
+    if not (second or who.signs_off):
+        raise InvalidError(_("A program without corrections:decide asks for a second sign-off."))
+
+
+def _not_this_one_s() -> NotFoundError:
+    return NotFoundError(_("Only administrators and managers of the company correct; ask one."))
+
+
+def _signer(who: Viewer) -> dict[str, int | None]:
+    return {"account_id": who.account_id, "token_id": who.token_id}
+
+
+def _in_state(wanted: State) -> ColumnElement[bool]:
+    """What `state` says, as a condition."""
+    approved = correction_decisions.c.approved
+    waits = approved.is_(None) & _corrections.c.second
+    match wanted:
+        case State.PROPOSED:
+            return waits
+        case State.REFUSED:
+            return ~approved
+        case State.APPROVED:
+            return approved | (approved.is_(None) & ~_corrections.c.second)
 
 
 def _stands(who: Viewer, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -236,8 +282,8 @@ def _enter(
         company_id=who.company_id,
         reason=text.name(reason, _("the reason")),
         second=second,
-        account_id=who.account_id,
         at_ms=now_ms(),
+        **_signer(who),
         **values,
     )
     found = int(conn.execute(made.returning(_corrections.c.id)).scalar_one())
@@ -260,8 +306,8 @@ def _found() -> Select[Any]:
             _corrections,
             correction_decisions.c.approved,
             correction_decisions.c.at_ms.label("decided_ms"),
-            func.coalesce(accounts.c.name, "").label("entered_by"),
-            func.coalesce(_signers.c.name, "").label("decided_by"),
+            func.coalesce(accounts.c.name, api_tokens.c.name, "").label("entered_by"),
+            func.coalesce(_signers.c.name, _signing.c.name, "").label("decided_by"),
             sites.c.name.label("site"),
             divisions.c.name.label("division"),
             workers.c.given_name,
@@ -270,6 +316,8 @@ def _found() -> Select[Any]:
         .outerjoin(correction_decisions, correction_decisions.c.correction_id == _corrections.c.id)
         .outerjoin(accounts, accounts.c.id == _corrections.c.account_id)
         .outerjoin(_signers, _signers.c.id == correction_decisions.c.account_id)
+        .outerjoin(api_tokens, api_tokens.c.id == _corrections.c.token_id)
+        .outerjoin(_signing, _signing.c.id == correction_decisions.c.token_id)
         .outerjoin(sites, sites.c.id == _corrections.c.site_id)
         .outerjoin(divisions, divisions.c.id == sites.c.division_id)
         .join(workers, workers.c.id == _corrections.c.worker_id)

@@ -105,6 +105,12 @@ class Day:
         """Whether a tap is missing, so that more may have been worked."""
         return any(not pair.whole for pair in self.pairs)
 
+    def at(self, site: int | None) -> "Day":
+        """What of it was at a site; with None, all of it."""
+        if site is None:
+            return self
+        return Day(self.day, tuple(pair for pair in self.pairs if pair.site == site))
+
 
 def pairs(taps: Iterable[Tap]) -> list[Pair]:
     """The periods that taps make, by when they begin; each tap that counts is in one or two.

@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
+
 
 class Reason(StrEnum):
     """What is missing. Several are joined by a space, in this order."""
@@ -26,18 +29,20 @@ class Reason(StrEnum):
     @property
     def advice(self) -> str:
         """One sentence for a person: what was found, and the fix."""
-        return _ADVICE[self]
+        return _(_ADVICE[self])
 
 
 _ADVICE = {
-    Reason.NO_ASSIGNMENT: "The terminal had no site at that time: assign it, from a date before.",
-    Reason.BADGE_UNLINKED: "The badge belongs to nobody yet: link it to a worker.",
-    Reason.BADGE_EXPIRED: "The badge was not valid at that time: check its dates.",
-    Reason.WORKER_INACTIVE: "The worker is inactive: activate the worker if that is wrong.",
-    Reason.EMPLOYER_UNKNOWN: "No employer is known: link the badge to a worker of a company.",
-    Reason.EMPLOYER_INVALID: "The employer number on the badge is not valid: link the badge.",
-    Reason.CLOCK_UNSURE: "The terminal's clock was not set: the time may be wrong.",
-    Reason.DISPUTED: "The terminal was revoked: what it sent since is not trusted.",
+    Reason.NO_ASSIGNMENT: mark(
+        "The terminal had no site at that time: assign it, from a date before."
+    ),
+    Reason.BADGE_UNLINKED: mark("The badge belongs to nobody yet: link it to a worker."),
+    Reason.BADGE_EXPIRED: mark("The badge was not valid at that time: check its dates."),
+    Reason.WORKER_INACTIVE: mark("The worker is inactive: activate the worker if that is wrong."),
+    Reason.EMPLOYER_UNKNOWN: mark("No employer is known: link the badge to a worker of a company."),
+    Reason.EMPLOYER_INVALID: mark("The employer number on the badge is not valid: link the badge."),
+    Reason.CLOCK_UNSURE: mark("The terminal's clock was not set: the time may be wrong."),
+    Reason.DISPUTED: mark("The terminal was revoked: what it sent since is not trusted."),
 }
 
 

@@ -66,7 +66,16 @@ registrations = Table(
     Index("ix_registrations_tapped_ms", "tapped_ms"),
     Index("ix_registrations_terminal_id_tapped_ms", "terminal_id", "tapped_ms"),
     Index("ix_registrations_site_id_tapped_ms", "site_id", "tapped_ms"),
-    Index("ix_registrations_worker_id_tapped_ms", "worker_id", "tapped_ms"),
+    Index(
+        "ix_registrations_worker_id_tapped_ms",
+        "worker_id",
+        "tapped_ms",
+        # All that `explain` asks of hundreds of them, which lie far apart in the table.
+        postgresql_include=[
+            *("company_id", "employer_id", "division_id", "site_id"),
+            *("corrected", "reason"),
+        ],
+    ),
     Index("ix_registrations_badge_id_tapped_ms", "badge_id", "tapped_ms"),
 )
 
@@ -96,6 +105,8 @@ reattribution = Table(
     Column("at_ms", Millis, nullable=False),
 )
 
+_SIGNER = "(account_id IS NULL) <> (token_id IS NULL)"
+
 registration_corrections = Table(
     "registration_corrections",
     metadata,
@@ -110,8 +121,10 @@ registration_corrections = Table(
     Column("direction", Text, comment="of the added tap, or the right one; NULL: void"),
     Column("reason", Text, nullable=False, comment="in the words of who enters it"),
     Column("second", Boolean, nullable=False, comment="whether somebody else has to approve it"),
-    Column("account_id", Id, nullable=False, comment="who enters it"),
+    Column("account_id", Id, comment="who enters it; NULL: a program"),
     Column("at_ms", Millis, nullable=False),
+    Column("token_id", ForeignKey("api_tokens.id")),
+    CheckConstraint(_SIGNER, name="signer"),
     CheckConstraint(one_of("kind", "add", "void", "direction"), name="kind"),
     CheckConstraint("(kind = 'add') = (registration_id IS NULL)", name="about"),
     CheckConstraint("(kind = 'void') = (direction IS NULL)", name="direction"),
@@ -125,8 +138,10 @@ correction_decisions = Table(
     metadata,
     Column("correction_id", ForeignKey("registration_corrections.id"), primary_key=True),
     Column("approved", Boolean, nullable=False, comment="or else refused"),
-    Column("account_id", Id, nullable=False, comment="who decides"),
+    Column("account_id", Id, comment="who decides; NULL: a program"),
     Column("at_ms", Millis, nullable=False),
+    Column("token_id", ForeignKey("api_tokens.id")),
+    CheckConstraint(_SIGNER, name="signer"),
 )
 
 

@@ -155,7 +155,7 @@ def request_of(conn: Connection, terminal: int) -> bytes:
         select(enrolments.c.request).where(enrolments.c.terminal_id == terminal)
     ).scalar()
     if found is None:
-        raise NotFoundError("the terminal was not added with a request; make one on it")
+        raise NotFoundError(_("the terminal was not added with a request; make one on it"))
     return bytes(found)
 
 

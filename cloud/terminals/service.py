@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from cloud import text, times
+from cloud.companies.tables import sites
 from cloud.errors import ConflictError, InvalidError
+from cloud.languages.current import gettext as _
 from cloud.registrations import reattribution
 from cloud.rows import insert_absent
 from cloud.terminals.tables import assignments, terminals
@@ -25,7 +27,7 @@ def register(conn: Connection, key: VerifyKey, name: str | None = None) -> int:
 
     Raises ConflictError when another key has the same device number (one chance in 10^15 for two).
     """
-    tidy = None if name is None else text.name(name, "the terminal's name")
+    tidy = None if name is None else text.name(name, _("the terminal's name"))
     device = compact(device_number(key.thumbprint))
     row = {
         "thumbprint": key.thumbprint,
@@ -40,8 +42,11 @@ def register(conn: Connection, key: VerifyKey, name: str | None = None) -> int:
     ).one()
     if found.thumbprint != key.thumbprint:
         raise ConflictError(
-            f"device number {group(device)} belongs to another key already;"
-            " make the new terminal another identity"
+            _(
+                "device number %(device)s belongs to another key already; make the new terminal"
+                " another identity"
+            )
+            % {"device": group(device)}
         )
     if tidy is not None:
         conn.execute(update(terminals).where(terminals.c.id == found.id).values(name=tidy))
@@ -61,13 +66,13 @@ def assign(
     """Assign a terminal to a site from `from_ms` on, until `to_ms` or else until the next begins.
 
     An assignment that starts at the same moment is replaced. With `to_ms`, only a piece without an
-    end may be cut: raises ConflictError when a dated one is in the way, InvalidError when the
-    period is empty.
+    end may be cut: raises ConflictError when a dated one is in the way, or when the site closed
+    before the end, InvalidError when the period is empty.
     """
     if to_ms is not None and to_ms <= from_ms:
         raise InvalidError(
-            f"the assignment would end ({times.rfc3339(to_ms)}) before it begins"
-            f" ({times.rfc3339(from_ms)}); give a later end"
+            _("the assignment would end (%(end)s) before it begins (%(begin)s); give a later end")
+            % {"end": times.rfc3339(to_ms), "begin": times.rfc3339(from_ms)}
         )
     _lock(conn, terminal_id)
     mine = assignments.c.terminal_id == terminal_id
@@ -88,6 +93,7 @@ def assign(
         to_ms = following if around is None else around.to_ms
     else:
         _refuse_overlap(around, following, to_ms)
+    _refuse_closed(conn, site_id, to_ms)
     if around is not None and around.from_ms == from_ms:
         conn.execute(delete(assignments).where(assignments.c.id == around.id))
     elif around is not None:
@@ -116,7 +122,8 @@ def release(conn: Connection, terminal_id: int, at_ms: int) -> None:
     )
     if ended.rowcount == 0:
         raise ConflictError(
-            f"the terminal is assigned to no site before {times.rfc3339(at_ms)} that could end then"
+            _("the terminal is assigned to no site before %(when)s that could end then")
+            % {"when": times.rfc3339(at_ms)}
         )
     reattribution.request(
         conn, terminal_id=terminal_id, from_ms=at_ms, why="the terminal's assignment was ended"
@@ -136,11 +143,27 @@ def _is(row: Row[Any], site_id: int, from_ms: int, to_ms: int | None) -> bool:
 def _refuse_overlap(around: Row[Any] | None, following: int | None, to_ms: int) -> None:
     if around is not None and around.to_ms is not None:
         raise ConflictError(
-            f"the terminal is assigned from {times.rfc3339(around.from_ms)}"
-            f" to {times.rfc3339(around.to_ms)} already; give a period outside it"
+            _(
+                "the terminal is assigned from %(begin)s to %(end)s already; give a period outside"
+                " it"
+            )
+            % {"begin": times.rfc3339(around.from_ms), "end": times.rfc3339(around.to_ms)}
         )
     if following is not None and following < to_ms:
         raise ConflictError(
-            f"the terminal is assigned from {times.rfc3339(following)} on already;"
-            f" end the new period then, not at {times.rfc3339(to_ms)}"
+            _(
+                "the terminal is assigned from %(begin)s on already; end the new period then, not"
+                " at %(end)s"
+            )
+            % {"begin": times.rfc3339(following), "end": times.rfc3339(to_ms)}
+        )
+
+
+def _refuse_closed(conn: Connection, site_id: int, to_ms: int | None) -> None:
+    """What stood at a site before it closed can still be entered."""
+    closed_ms = conn.execute(select(sites.c.closed_ms).where(sites.c.id == site_id)).scalar()
+    if closed_ms is not None and (to_ms is None or to_ms > closed_ms):
+        raise ConflictError(
+            _("the site closed at %(when)s; give an end before that, or open it again first")
+            % {"when": times.rfc3339(closed_ms)}
         )

@@ -1,9 +1,9 @@
 """The rules a second time, by the database itself: PostgreSQL's row-level security.
 
 Reading for somebody happens as a role that may read only, and to which the rows of registrations,
-workers and the trail show themselves by the rules of `cloud.visibility.rules`, written in SQL by a
-migration. A query that forgot to ask for them shows nothing more. On SQLite there is one line of
-defence, and this is not it.
+workers, corrections, exports and the trail show themselves by the rules of
+`cloud.visibility.rules`, written in SQL by migrations. A query that forgot to ask for them shows
+nothing more. On SQLite there is one line of defence, and this is not it.
 """
 
 from collections.abc import Iterator

@@ -21,7 +21,8 @@ Nobody sees anything, but for what one of these lines gives:
     TRAIL     The trail is visible to administrators and auditors.
     TOKEN     A program with a token of a company sees what an auditor of it does, the trail aside,
               and of that the kinds its token has a scope for: workers' lists with workers:read.
-              Badge numbers whole only if its token says so.
+              Badge numbers whole only if its token says so. It corrects with corrections:write
+              what somebody else signs off, and signs off with corrections:decide.
     OPERATOR  Who runs the platform sees all of it, and nobody else sees what belongs to no company:
               records that are not understood, messages refused, alarms of no terminal.
 
@@ -35,10 +36,12 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, fals
 
 from cloud.accounts.access import membership
 from cloud.accounts.roles import Role
+from cloud.accounts.scopes import Scope
 from cloud.accounts.tables import grants
 from cloud.audit.tables import audit
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import NotFoundError
+from cloud.languages.current import gettext as _
 from cloud.registrations.tables import registration_corrections, registrations
 from cloud.terminals.tables import assignments, terminals
 from cloud.workers.tables import workers
@@ -78,8 +81,10 @@ class Viewer:
     external: bool
     divisions: frozenset[int]
     sites: frozenset[int]
-    workers: bool = False
-    """TOKEN: whether a program reads the list of workers."""
+    token_id: int | None = None
+    """TOKEN: that of a program."""
+    may: frozenset[Scope] = frozenset()
+    """TOKEN: what a program is for."""
 
     @property
     def whole(self) -> bool:
@@ -99,7 +104,8 @@ class Viewer:
     @property
     def reads_workers(self) -> bool:
         """WORKER."""
-        return (self.account_id is not None or self.workers) and not self.external
+        may = self.account_id is not None or Scope.WORKERS_READ in self.may
+        return may and not self.external
 
     @property
     def enters_workers(self) -> bool:
@@ -108,8 +114,16 @@ class Viewer:
 
     @property
     def corrects(self) -> bool:
-        """SITE: whether it corrects the registrations that it sees."""
-        return self.enters_workers
+        """SITE and TOKEN: whether it corrects the registrations that it sees."""
+        return self.enters_workers or self._program_for(Scope.CORRECTIONS_WRITE)
+
+    @property
+    def signs_off(self) -> bool:
+        """SITE and TOKEN: whether a correction counts by its word alone."""
+        return self.enters_workers or self._program_for(Scope.CORRECTIONS_DECIDE)
+
+    def _program_for(self, scope: Scope) -> bool:
+        return self.token_id is not None and scope in self.may
 
 
 def viewer(conn: Connection, account: int, company: int) -> Viewer:
@@ -119,7 +133,7 @@ def viewer(conn: Connection, account: int, company: int) -> Viewer:
     """
     found = membership(conn, account, company)
     if found is None:
-        raise NotFoundError("you have no access to that company; ask its administrator for it")
+        raise NotFoundError(_("you have no access to that company; ask its administrator for it"))
     granted = conn.execute(
         select(grants.c.division_id, grants.c.site_id).where(grants.c.membership_id == found.id)
     ).all()
@@ -133,9 +147,12 @@ def viewer(conn: Connection, account: int, company: int) -> Viewer:
     )
 
 
-def program(company: int, *, workers: bool = False) -> Viewer:
-    """TOKEN: a company as its programs see it; with `workers`, its list of workers too."""
-    return Viewer(None, company, Role.AUDITOR, False, frozenset(), frozenset(), workers)
+def program(
+    company: int, *, token: int | None = None, may: frozenset[Scope] = frozenset()
+) -> Viewer:
+    """TOKEN: a company as a program sees it, with what its token is for."""
+    nothing: frozenset[int] = frozenset()
+    return Viewer(None, company, Role.AUDITOR, False, nothing, nothing, token, may)
 
 
 def visible_registrations(

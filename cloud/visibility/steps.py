@@ -4,6 +4,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
+
+_WORDS = frozenset(
+    {
+        *(mark("administrator"), mark("manager"), mark("viewer"), mark("auditor")),
+        *(mark("operator"), mark("installer")),
+        *(mark("inactive"), mark("revoked"), mark("banned")),
+        *(mark("set"), mark("synchronised"), mark("always")),
+    }
+)
+"""What may stand in a sentence for one of `_WORDED`, and is translated with it."""
+_WORDED = frozenset({"role", "status", "sync", "since"})
+
 
 class Verdict(StrEnum):
     """What a step found."""
@@ -46,11 +60,15 @@ class Step:
 
     def as_json(self) -> dict[str, Any]:
         """The step in the words of the API."""
+        values = {
+            name: _(value) if name in _WORDED and value in _WORDS else value
+            for name, value in self.values.items()
+        }
         return {
             "check": self.check,
             "verdict": self.verdict.value,
-            "found": self.found.format_map(self.values),
-            "fix": self.fix.format_map(self.values) or None,
+            "found": _(self.found).format_map(values),
+            "fix": _(self.fix).format_map(values) if self.fix else None,
             "mender": None if self.mender is None else self.mender.value,
         }
 

@@ -1,13 +1,16 @@
 """Why a worker, or what a worker registered, is not visible."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, false, func, or_, select, true
 
 from cloud import text
 from cloud.companies.tables import divisions, sites
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 from cloud.registrations.tables import registrations
 from cloud.times import now_ms, rfc3339
 from cloud.visibility.explain import Explanation, active_company, elsewhere
@@ -32,7 +35,7 @@ def explain(
 ) -> Explanation:
     """Why the worker with this number or name is not visible, or not wholly, in a period."""
     period = _period(since_ms, until_ms)
-    name = text.name(who, "the worker")
+    name = text.name(who, _("the worker"))
     with lifted(conn):
         return Explanation((active_company(conn, seen_by), *_steps(conn, seen_by, name, period)))
 
@@ -161,14 +164,8 @@ class _Counts:
 def _registrations(
     conn: Connection, seen_by: Viewer, worker_id: int, period: ColumnElement[bool]
 ) -> Iterator[Step]:
-    mine = (
-        select(registrations)
-        .where(registrations.c.worker_id == worker_id, period)
-        .order_by(registrations.c.tapped_ms.desc())
-        .limit(_NEWEST)
-        .subquery("mine")
-    )
-    counts = _counts(conn, seen_by, mine)
+    alike = _alike(conn, seen_by, worker_id, period)
+    counts = _counts(seen_by, alike)
     if counts.total == _NEWEST:
         yield note("registrations", "The newest {newest} are looked at.", newest=_NEWEST)
     if counts.total == 0:
@@ -184,46 +181,71 @@ def _registrations(
             "registrations", "All {total} registrations are visible to you.", total=counts.total
         )
     else:
-        yield from _hidden(conn, seen_by, mine, counts)
+        yield from _hidden(conn, seen_by, alike, counts)
     yield from _remarkable(counts)
 
 
-def _counts(conn: Connection, seen_by: Viewer, mine: FromClause) -> _Counts:
-    """All of them in one pass: a worker may have thousands."""
-    # Of a registration without a site the condition is NULL, and so would its negation be.
-    seen = func.coalesce(visible_registrations(seen_by, mine), false())
-    company, reason = mine.c.company_id, mine.c.reason
-    kinds = (
-        true(),
-        seen,
-        ~seen & (company == seen_by.company_id),
-        ~seen & (company != seen_by.company_id),
-        ~seen & company.is_(None),
-        seen & mine.c.corrected,
-        seen & reason.contains("clock-unsure"),
-        seen & reason.contains("disputed"),
-        seen & reason.contains("badge-expired"),
+def _alike(
+    conn: Connection, seen_by: Viewer, worker_id: int, period: ColumnElement[bool]
+) -> Sequence[Row[Any]]:
+    """A worker's newest registrations, those that no rule tells apart as one row.
+
+    `times` says how many a row stands for: hundreds are made at few sites.
+    """
+    apart = ("company_id", "employer_id", "division_id", "site_id", "corrected", "reason")
+    newest = (
+        select(*(registrations.c[name] for name in apart))
+        .where(registrations.c.worker_id == worker_id, period)
+        .order_by(registrations.c.tapped_ms.desc())
+        .limit(_NEWEST)
+        .subquery("newest")
     )
-    counted = (func.count().filter(kind) for kind in kinds)
-    query = select(*counted).select_from(mine)
-    found: Sequence[int] = conn.execute(query).one()
-    return _Counts(*found)
+    columns = [newest.c[name] for name in apart]
+    mine = select(*columns, func.count().label("times")).group_by(*columns).subquery("mine")
+    return conn.execute(
+        select(
+            mine.c.company_id,
+            mine.c.corrected,
+            func.coalesce(mine.c.reason, "").label("reason"),
+            mine.c.times,
+            # Where there is no site the condition is NULL.
+            func.coalesce(visible_registrations(seen_by, mine), false()).label("seen"),
+            mine.c.site_id,
+        )
+    ).all()
 
 
-def _hidden(conn: Connection, seen_by: Viewer, mine: FromClause, counts: _Counts) -> Iterator[Step]:
+def _counts(seen_by: Viewer, alike: Sequence[Row[Any]]) -> _Counts:
+    seen = [row for row in alike if row.seen]
+    hidden = [row for row in alike if not row.seen]
+    ours = seen_by.company_id
+    return _Counts(
+        total=_times(alike),
+        seen=_times(seen),
+        here=_times(row for row in hidden if row.company_id == ours),
+        away=_times(row for row in hidden if row.company_id not in (ours, None)),
+        nowhere=_times(row for row in hidden if row.company_id is None),
+        corrected=_times(row for row in seen if row.corrected),
+        clock_unsure=_times(row for row in seen if "clock-unsure" in row.reason),
+        disputed=_times(row for row in seen if "disputed" in row.reason),
+        badge_expired=_times(row for row in seen if "badge-expired" in row.reason),
+    )
+
+
+def _times(rows: Iterable[Row[Any]]) -> int:
+    return sum(row.times for row in rows)
+
+
+def _hidden(
+    conn: Connection, seen_by: Viewer, alike: Sequence[Row[Any]], counts: _Counts
+) -> Iterator[Step]:
     """What of a worker's registrations is not visible: at ours, at others', or nowhere yet."""
     if counts.here:
-        hidden = ~func.coalesce(visible_registrations(seen_by, mine), false())
-        places = conn.execute(
-            select(divisions.c.name, sites.c.name)
-            .select_from(mine)
-            .join(sites, sites.c.id == mine.c.site_id)
-            .join(divisions, divisions.c.id == sites.c.division_id)
-            .where(hidden, mine.c.company_id == seen_by.company_id)
-            .group_by(divisions.c.name, sites.c.name)
-            .order_by(func.count().desc(), divisions.c.name, sites.c.name)
-            .limit(_NAMED)
-        ).all()
+        times: Counter[int] = Counter()
+        for row in alike:
+            if not row.seen and row.company_id == seen_by.company_id:
+                times[row.site_id] += row.times
+        places = _places(conn, dict(times.most_common(_NAMED)))
         yield stop(
             "access",
             "{hidden} of {total} registrations were made where you have no access: {places}.",
@@ -231,7 +253,7 @@ def _hidden(conn: Connection, seen_by: Viewer, mine: FromClause, counts: _Counts
             Mender.ADMINISTRATOR,
             hidden=counts.here,
             total=counts.total,
-            places=", ".join(f"{division} / {site}" for division, site in places),
+            places=", ".join(places),
         )
     if counts.away:
         yield stop(
@@ -261,27 +283,38 @@ def _hidden(conn: Connection, seen_by: Viewer, mine: FromClause, counts: _Counts
         )
 
 
+def _places(conn: Connection, times: Mapping[int, int]) -> list[str]:
+    """What these sites are called, with their divisions; those with the most `times` first."""
+    named = conn.execute(
+        select(sites.c.id, divisions.c.name, sites.c.name)
+        .join(divisions, divisions.c.id == sites.c.division_id)
+        .where(sites.c.id.in_(times))
+    ).all()
+    most = sorted((-times[site_id], f"{division} / {site}") for site_id, division, site in named)
+    return [place for _, place in most]
+
+
 def _remarkable(counts: _Counts) -> Iterator[Step]:
     for kind, count, sentence in (
         (
             "clock",
             counts.corrected,
-            "The time of {count} was corrected: the terminal's clock was wrong or not set.",
+            mark("The time of {count} was corrected: the terminal's clock was wrong or not set."),
         ),
         (
             "remarks",
             counts.clock_unsure,
-            "The time of {count} is not sure: the terminal's clock was not set.",
+            mark("The time of {count} is not sure: the terminal's clock was not set."),
         ),
         (
             "remarks",
             counts.disputed,
-            "{count} are disputed: the terminal was revoked before they came.",
+            mark("{count} are disputed: the terminal was revoked before they came."),
         ),
         (
             "remarks",
             counts.badge_expired,
-            "{count} were made with a badge outside its dates.",
+            mark("{count} were made with a badge outside its dates."),
         ),
     ):
         if count:
@@ -289,7 +322,7 @@ def _remarkable(counts: _Counts) -> Iterator[Step]:
 
 
 def _period(since_ms: int | None, until_ms: int | None) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = registrations.c.id.is_not(None)
+    condition: ColumnElement[bool] = true()
     if since_ms is not None:
         condition &= registrations.c.tapped_ms >= since_ms
     if until_ms is not None:

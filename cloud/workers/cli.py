@@ -115,14 +115,18 @@ def badge() -> None:
 def link(profile: str, number: str, company: str, worker_number: str, url: str) -> None:
     """Say whose badge it is; what was registered with it is attributed again.
 
-    PROFILE is how it is read: uid, em4100, printed...
+    PROFILE is how it is read: uid, em4100, printed... A badge that is somebody else's has to be
+    unlinked first.
     """
     from cloud.companies.queries import company_id
-    from cloud.workers import queries, service
+    from cloud.companies.service import lock
+    from cloud.workers import badging, queries, service
 
     with one_line_errors(), session(url) as conn:
-        owner = queries.worker_id(conn, company_id(conn, company), worker_number)
-        service.link_badge(conn, service.put_badge(conn, profile, number), owner)
+        owner = company_id(conn, company)
+        lock(conn, owner)
+        holder = queries.worker_id(conn, owner, worker_number)
+        badging.take(conn, owner, holder, service.normalise(profile, number))
 
 
 @badge.command()

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, select, tuple_
 
 from cloud import text
 from cloud.companies.tables import companies
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
+from cloud.rows import contains
 from cloud.workers.tables import badges, workers
 
 
@@ -47,7 +48,7 @@ def search(
         .limit(limit)
     )
     for word in words.split():
-        query = query.where(_contains(word))
+        query = query.where(contains(word, *columns[:2], workers.c.number))
     if after is not None:
         last = conn.execute(select(*columns).where(visible, workers.c.id == after)).one_or_none()
         if last is None:
@@ -69,18 +70,6 @@ def with_inss(conn: Connection, visible: ColumnElement[bool], mark: bytes) -> in
     """The worker that is `visible` and has the INSS of a mark."""
     found = conn.execute(select(workers.c.id).where(visible, workers.c.inss_mark == mark)).scalar()
     return None if found is None else int(found)
-
-
-def _contains(word: str) -> ColumnElement[bool]:
-    # SQLite folds the case of ASCII letters only, so the usual ways to write a word are all asked.
-    ways = {word, word.lower(), word.upper(), word.capitalize()}
-    return or_(
-        *(
-            column.icontains(way, autoescape=True)
-            for way in sorted(ways)
-            for column in (workers.c.given_name, workers.c.family_name, workers.c.number)
-        )
-    )
 
 
 def by_id(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import insert, update
+from sqlalchemy import Engine, insert, update
 
 from cloud import db
 from cloud.accounts import service as accounts
@@ -17,6 +17,7 @@ from cloud.notifications.tables import notifications
 from cloud.terminals import telemetry
 from cloud.terminals.tables import enrolments, terminals
 from cloud.times import now_ms
+from cloud.workers import service as workers
 from protocol.identity import device_number
 from protocol.keys import SigningKey
 from tests.support.ports import free_port
@@ -88,6 +89,24 @@ def test_entering_and_listing(cli: Cli) -> None:
         *["device", "name", "status", "last", "seen", "company", "division", "site"]
     ]
     assert DEVICE in lines[1]
+
+
+def test_a_badge_is_one_persons_and_of_the_employer_it_names(cli: Cli, engine: Engine) -> None:
+    enter_everything(cli)
+    other = ["--number", "8", "--given-name", "Bo", "--family-name", "Dubois"]
+    cli.good("worker", "add", "--company", "Solvay", *other)
+    to_other = ["--company", "Solvay", "--worker", "8"]
+    assert "linked to worker 7; unlink it" in cli.refused(
+        "badge", "link", "em4100", "0A1B2C", *to_other
+    )
+    with engine.begin() as conn:
+        workers.put_badge(conn, "em4100", "0D0D0D", employer="BE0202239951")
+    assert "works for another company" in cli.refused(
+        "badge", "link", "em4100", "0D0D0D", *to_other
+    )
+    cli.good("badge", "unlink", "em4100", "0A1B2C")
+    for _again in range(2):
+        cli.good("badge", "link", "em4100", "0A1B2C", *to_other)
 
 
 def test_changing(cli: Cli) -> None:

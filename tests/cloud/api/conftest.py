@@ -5,6 +5,8 @@ from cloud.accounts import api_tokens, scopes
 from cloud.accounts.scopes import Scope
 from cloud.api.app import create_app
 from tests.cloud.client import Client
+from tests.cloud.console.company import Company
+from tests.cloud.console.tapping import Gates
 from tests.cloud.sample import Sample
 
 
@@ -18,6 +20,24 @@ def sample(engine: Engine) -> Sample:
 def client(reader: Engine, engine: Engine) -> Client:
     """A program of the operator's."""
     return program(reader, engine, None)
+
+
+@pytest.fixture
+def company(engine: Engine) -> Company:
+    """A company with somebody in every role, and another one."""
+    return Company(engine)
+
+
+@pytest.fixture
+def gates(company: Company) -> Gates:
+    """A terminal at every site of both."""
+    return Gates(company)
+
+
+@pytest.fixture
+def ours(reader: Engine, company: Company) -> Client:
+    """A program of that company's, for everything."""
+    return program(reader, company.engine, company.ours)
 
 
 def program(

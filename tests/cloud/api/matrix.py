@@ -22,18 +22,38 @@ class Route:
     """What `{number}` is; {subject} and {device} in query and body are filled in likewise."""
     tells: bool = True
     """Whether it answers our objects with something of them."""
+    least: bool = False
+    """Whether a token that nobody gave a scope reads it."""
 
     @property
     def names_objects(self) -> bool:
         """Whether it speaks of something that is a company's."""
-        return self.subject is not None or bool(self.query)
+        asked = "".join(self.query.values())
+        return self.subject is not None or "{" in asked
 
 
 LIST = Route()
+PERIOD = {"since": "2026-03-02", "until": "2026-03-02"}
 OPERATOR_S = Route(company=False)
 ROUTES = {
-    ("get", "/v1/registrations"): LIST,
-    ("get", "/v1/registrations/{number}"): Route(subject="registration"),
+    ("get", "/v1/registrations"): Route(least=True),
+    ("get", "/v1/registrations/{number}"): Route(subject="registration", least=True),
+    ("get", "/v1/days"): Route(operator=False, query={"date": "2026-03-02"}, least=True),
+    ("get", "/v1/days/{number}"): Route(operator=False, subject="worker", query=PERIOD, least=True),
+    ("get", "/v1/corrections"): Route(operator=False),
+    ("post", "/v1/corrections"): Route(
+        operator=False,
+        subject="registration",
+        body={"kind": "void", "registration_id": "{subject}", "reason": "Seen"},
+    ),
+    ("get", "/v1/corrections/{number}"): Route(operator=False, subject="correction"),
+    ("post", "/v1/corrections/{number}/decision"): Route(
+        operator=False, subject="correction", body={"approve": True}
+    ),
+    ("get", "/v1/exports"): Route(operator=False),
+    ("post", "/v1/exports"): Route(operator=False, body={"whole": True}),
+    ("get", "/v1/exports/{number}"): Route(operator=False, subject="export"),
+    ("get", "/v1/exports/{number}/file"): Route(operator=False, subject="export"),
     ("get", "/v1/companies"): LIST,
     ("get", "/v1/sites"): LIST,
     ("post", "/v1/sites"): Route(

@@ -1,5 +1,6 @@
 """The client against a running `pointeuse cloud serve`, and against one that has bad days."""
 
+import io
 import json
 import os
 import signal
@@ -82,6 +83,39 @@ def test_a_program_s_day(address: str, token: str, sample: Sample) -> None:
         assert [each.number for each in api.workers(state="active")] == ["7"]
         assert api.explain_worker("9").visible is False
         assert api.worker(sample.worker).badges[0].profile == "em4100"
+        (day,) = api.days("2026-03-02", limit=1)
+        assert (day.family_name, len(day.pairs), day.pairs[0].missing) == ("Maes", 3, "end")
+        assert day.pairs[0].start is not None
+        assert day.pairs[0].start.registration == 1
+        found_days = api.days_of_worker(sample.worker, "2026-03-01", "2026-03-03")
+        assert [each.day for each in found_days.days] == ["2026-03-02"]
+        with pytest.raises(ApiError, match="at most 92 days"):
+            api.days_of_worker(sample.worker, "2026-03-01", "2027-03-03")
+        proposed = api.correct(2, "out", "He left")
+        assert (proposed.state, proposed.entered_by) == ("proposed", "client")
+        with pytest.raises(ApiError, match="somebody else"):
+            api.decide(proposed, approve=True)
+        (listed,) = api.corrections(state="proposed")
+        refused_one = api.decide(api.correction(listed.id), approve=False)
+        assert (refused_one.state, refused_one.decided_by) == ("refused", "client")
+        with pytest.raises(ApiError, match="Somebody else changed this"):
+            api.decide(proposed, approve=False)
+        assert api.correct(3, None, "Twice", second=False).state == "approved"
+        with pytest.raises(ApiError, match="no such site"):
+            api.add_tap(sample.worker, sample.sites[0], "2026-03-02T16:00", "out", "Seen")
+        first = api.make_export(key="monday")
+        assert (first.number, first.since, first.rows) == (1, None, 5)
+        assert api.make_export(key="monday") == first
+        whole = api.make_export(whole=True)
+        assert [each.number for each in api.exports(limit=1)] == [2, 1]
+        assert (whole.since, whole.incomplete) == (None, [])
+        for form, begins in (("csv", b"\xef\xbb\xbfline;"), ("xlsx", b"PK")):
+            file = io.BytesIO()
+            api.download_export(first.id, file, form)
+            assert file.getvalue().startswith(begins)
+        with pytest.raises(ApiError, match="no such export") as absent:
+            api.download_export(99, io.BytesIO())
+        assert absent.value.status == 404
     with Client(address, "A" * 43) as stranger, pytest.raises(ApiError, match="not known") as error:
         stranger.worker(1)
     assert error.value.status == 401
@@ -139,6 +173,13 @@ def test_it_does_not_try_for_ever() -> None:
     with pytest.raises(ApiError, match="too often"):
         days.client().worker(1)
     assert len(days.slept) == 4
+
+
+def test_a_file_that_does_not_come() -> None:
+    with pytest.raises(ApiError, match="does not answer"):
+        BadDays(None).client().download_export(1, io.BytesIO())
+    with pytest.raises(ApiError, match="without a reason"):
+        BadDays((500, {}, "<html>")).client().download_export(1, io.BytesIO())
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]"])

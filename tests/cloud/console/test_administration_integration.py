@@ -1,5 +1,6 @@
 """A company is administered in a real Chromium: places, people, workers, a list, the trail."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from sqlalchemy import Engine
 
 from cloud.accounts import access
 from cloud.accounts import service as accounts
+from cloud.companies import places, queries
 from cloud.companies import service as companies
+from cloud.terminals import service as terminals
+from protocol.keys import SigningKey
 from tests.cloud.console import test_browser_integration as real
 from tests.cloud.console.test_browser_integration import PASSWORD, Server, log_in
 
@@ -158,3 +162,29 @@ def test_a_file_of_hundreds_of_megabytes_is_told_so(
     page.get_by_label("CSV file").set_input_files(file)
     page.get_by_role("button", name="Show what would be entered").click()
     expect(page.locator("#file-problem")).to_contain_text("longer than 8 MiB", timeout=60_000)
+
+
+def test_whoever_runs_the_platform_looks_at_a_company(
+    server: Server, page: Page, solvay: int, engine: Engine
+) -> None:
+    with engine.begin() as conn:
+        made = accounts.create(conn, "olga@example.be", "Olga Peeters", operator=True)
+        accounts.set_password(conn, made, PASSWORD)
+        for name in ("Nord", "Sud"):
+            division = places.create_division(conn, solvay, name)
+            for site in ("Quai", "Dock") if name == "Nord" else ():
+                places.create_site(conn, solvay, division, {"name": site})
+        terminal = terminals.register(conn, SigningKey.generate().public, "Gate")
+        terminals.assign(conn, terminal, queries.site_id(conn, "Solvay", "Nord", "Quai"), 0)
+    log_in(page, server, "olga@example.be")
+    page.get_by_role("link", name="Companies", exact=True).click()
+    page.get_by_label("Name or VAT number").fill("0403.019")
+    page.get_by_role("button", name="Search").click()
+    sound(page)
+    page.get_by_role("link", name="Solvay").click()
+    expect(page.get_by_role("heading", name="Solvay")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Ann Maes")).to_contain_text("Administrator")
+    expect(page.get_by_role("row").filter(has_text="Sud")).to_contain_text("No site yet.")
+    sound(page)
+    page.get_by_role("link", name=re.compile("^[0-9A-Z]{5}-")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Gate")

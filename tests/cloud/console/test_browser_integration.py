@@ -180,6 +180,7 @@ def test_nothing_is_cut_off(
         color_scheme="dark" if scheme == "dark" else "light",
     )
     log_in(page, server)
+    page.wait_for_load_state("load")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     shade = int(re.findall(r"\d+", background)[0])

@@ -24,6 +24,7 @@ def backend() -> str:
 
 def shot(page: Page, name: str) -> None:
     """Nothing is cut off; kept as a picture where POINTEUSE_SCREENSHOTS says."""
+    page.wait_for_load_state("load")
     width = page.viewport_size["width"] if page.viewport_size else 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width, name
     if directory := os.environ.get("POINTEUSE_SCREENSHOTS"):

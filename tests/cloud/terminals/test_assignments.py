@@ -6,9 +6,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, update
 
 from cloud.companies import service as companies
+from cloud.companies.tables import sites as site_table
 from cloud.errors import ConflictError, InvalidError
 from cloud.registrations.tables import reattribution
 from cloud.terminals import queries, service
@@ -137,6 +138,20 @@ class TestAsking:
     def test_a_period_that_ends_before_it_begins(self, engine: Engine, sites: list[int]) -> None:
         with engine.begin() as conn, pytest.raises(InvalidError, match="before it begins"):
             service.assign(conn, new_terminal(conn), sites[0], 5000, 5000)
+
+    def test_a_closed_site_takes_what_stood_there_before(
+        self, engine: Engine, sites: list[int]
+    ) -> None:
+        with engine.begin() as conn:
+            here = site_table.c.id == sites[0]
+            conn.execute(update(site_table).where(here).values(closed_ms=5000))
+            terminal = new_terminal(conn)
+            for end in (None, 5001):
+                with pytest.raises(ConflictError, match="the site closed at"):
+                    service.assign(conn, terminal, sites[0], 1000, end)
+            assert queries.site_at(conn, terminal, 2000) is None
+            service.assign(conn, terminal, sites[0], 1000, 5000)
+            assert queries.site_at(conn, terminal, 4999) == sites[0]
 
     def test_releasing(self, engine: Engine, sites: list[int]) -> None:
         with engine.begin() as conn:

@@ -1,13 +1,24 @@
 """What PostgreSQL itself shows of a table to somebody, beside what the rules say."""
 
+import json
+from itertools import product
+
 import pytest
 from sqlalchemy import Connection, Engine, Table, insert, or_, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from cloud.accounts.roles import Role
+from cloud.api.tables import idempotency_keys
 from cloud.audit.service import Actor, note
 from cloud.audit.tables import audit
-from cloud.registrations.tables import registration_history, registrations
+from cloud.exports import queries
+from cloud.exports.tables import export_parts, exports
+from cloud.registrations.tables import (
+    correction_decisions,
+    registration_corrections,
+    registration_history,
+    registrations,
+)
 from cloud.visibility import registrations as why
 from cloud.visibility import row_security, rules
 from cloud.visibility.rules import Operator, Viewer, program
@@ -51,6 +62,89 @@ def test_the_database_shows_what_the_rules_give(
     assert (shown(conn, registrations), shown(conn, workers)) == expected
     companies = {world.ours} if seen_by.reads_trail else set()
     assert shown(conn, audit, "company_id") == companies
+
+
+def corrected(conn: Connection, world: World) -> None:
+    """A correction of each company at every place, each with a decision."""
+    for number, ((_, division, site), company) in enumerate(
+        product(world.places, world.companies), 1
+    ):
+        conn.execute(
+            insert(registration_corrections).values(
+                id=number, company_id=company, kind="add", worker_id=world.workers[0],
+                division_id=division, site_id=site, tapped_ms=0, direction="in", reason="Seen",
+                second=True, account_id=1, at_ms=0,
+            )
+        )  # fmt: skip
+        conn.execute(
+            insert(correction_decisions).values(
+                correction_id=number, approved=True, account_id=1, at_ms=0
+            )
+        )
+
+
+def exported(conn: Connection, world: World) -> None:
+    """Snapshots of each company for everyone there may be, each of one part."""
+    first, dock, sud, mine = (place[1:] for place in world.places[:4])
+    grants = [*product(([], [first[0]]), ([], [sud[1]], [mine[1]], [first[1], dock[1]]))]
+    granted = [{"divisions": parts, "sites": sites} for parts, sites in grants]
+    scopes = [json.dumps(scope) for scope in ({"whole": True}, *granted)]
+    for number, (scope, company) in enumerate(product(scopes, world.companies), 1):
+        conn.execute(
+            insert(exports).values(
+                id=number, company_id=company, number=number, last_registration=0,
+                scope=scope, last_correction=0,
+                last_decision_ms=0, until_ms=0, incomplete="[]", at_ms=0, finished_ms=0,
+            )
+        )  # fmt: skip
+        conn.execute(insert(export_parts).values(export_id=number, part=0, content=b""))
+
+
+@pytest.mark.parametrize("access", ACCESS, ids=lambda it: f"{it[0]}{'-external' * it[1]}")
+@pytest.mark.parametrize(("divisions", "places"), GRANTS)
+def test_corrections_and_exports_too_with_what_hangs_on_them(
+    conn: Connection,
+    world: World,
+    access: tuple[Role, bool],
+    divisions: tuple[int, ...],
+    places: tuple[int, ...],
+) -> None:
+    corrected(conn, world)
+    exported(conn, world)
+    seen_by = someone(conn, world, access, (divisions, places))
+    entered = ids(conn, registration_corrections, rules.visible_corrections(seen_by))
+    made = {row["id"] for row in queries.listed(conn, seen_by)}
+    assert made
+    row_security.enter(conn, seen_by)
+    assert shown(conn, registration_corrections) == entered
+    assert shown(conn, correction_decisions, "correction_id") == entered
+    assert shown(conn, exports) == made
+    assert shown(conn, export_parts, "export_id") == made
+
+
+def test_they_are_shown_to_the_company_s_program_and_not_to_the_role_alone(
+    conn: Connection, world: World
+) -> None:
+    corrected(conn, world)
+    exported(conn, world)
+    tables = {
+        registration_corrections: "id",
+        correction_decisions: "correction_id",
+        exports: "id",
+        export_parts: "export_id",
+    }
+    whole = {table: len(shown(conn, table, column)) for table, column in tables.items()}
+    row_security.enter(conn, program(world.ours))
+    for table, column in tables.items():
+        assert len(shown(conn, table, column)) * 2 == whole[table]
+    conn.execute(text("SELECT set_config('pointeuse.company', '', true)"))
+    assert not any(shown(conn, table, column) for table, column in tables.items())
+
+
+def test_what_was_answered_to_programs_is_not_read(conn: Connection, world: World) -> None:
+    row_security.enter(conn, program(world.ours))
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        conn.execute(select(idempotency_keys))
 
 
 def test_a_program_is_shown_its_company(conn: Connection, world: World) -> None:
