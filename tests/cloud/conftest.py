@@ -12,6 +12,8 @@ from sqlalchemy import Engine, false, func, select
 
 from cloud import db, migrations
 from cloud.schema import metadata
+from tests.cloud.console.company import Company
+from tests.cloud.console.tapping import Gates
 from tests.cloud.emptying import empty_tables
 from tests.support.postgresql import Cluster
 
@@ -105,3 +107,15 @@ def _migrate(url: str) -> None:
     engine = db.writer_engine(url)
     migrations.upgrade(engine)
     engine.dispose()
+
+
+@pytest.fixture
+def company(engine: Engine) -> Company:
+    """A company with somebody in every role, and another one."""
+    return Company(engine)
+
+
+@pytest.fixture
+def gates(company: Company) -> Gates:
+    """A terminal at every site of both."""
+    return Gates(company)

@@ -6,7 +6,6 @@ from cloud.accounts.scopes import Scope
 from cloud.api.app import create_app
 from tests.cloud.client import Client
 from tests.cloud.console.company import Company
-from tests.cloud.console.tapping import Gates
 from tests.cloud.sample import Sample
 
 
@@ -20,18 +19,6 @@ def sample(engine: Engine) -> Sample:
 def client(reader: Engine, engine: Engine) -> Client:
     """A program of the operator's."""
     return program(reader, engine, None)
-
-
-@pytest.fixture
-def company(engine: Engine) -> Company:
-    """A company with somebody in every role, and another one."""
-    return Company(engine)
-
-
-@pytest.fixture
-def gates(company: Company) -> Gates:
-    """A terminal at every site of both."""
-    return Gates(company)
 
 
 @pytest.fixture

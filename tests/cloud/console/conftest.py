@@ -6,6 +6,7 @@ from cloud.accounts import sessions
 from cloud.api.app import create_app
 from cloud.console.visits import COOKIE
 from tests.cloud.client import Client
+from tests.cloud.console.company import Company
 from tests.cloud.sample import Sample
 
 
@@ -22,3 +23,9 @@ def client(reader: Engine, engine: Engine) -> Client:
         account = accounts.create(conn, "operator@example.be", "Olga Peeters", operator=True)
         token = sessions.begin(conn, account)
     return Client(create_app(reader, engine), {"cookie": f"{COOKIE}={token}"})
+
+
+@pytest.fixture
+def administrator(company: Company, reader: Engine) -> Client:
+    """The browser of an administrator of the company."""
+    return company.browser(reader, "administrator")

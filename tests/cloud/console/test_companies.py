@@ -16,11 +16,6 @@ from tests.cloud.console.tapping import Gates
 
 
 @pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
 def operator(company: Company, reader: Engine) -> Client:
     return company.browser(reader, "operator")
 

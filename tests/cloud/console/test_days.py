@@ -19,21 +19,6 @@ from tests.cloud.console.tapping import Gates
 MONDAY = "date=2026-03-02"
 
 
-@pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
-def gates(company: Company) -> Gates:
-    return Gates(company)
-
-
-@pytest.fixture
-def administrator(company: Company, reader: Engine) -> Client:
-    return company.browser(reader, "administrator")
-
-
 def periods(page: str) -> list[str]:
     """What stands in each period, without tags."""
     found = [

@@ -10,16 +10,6 @@ from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company, hidden
 
 
-@pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
-def administrator(company: Company, reader: Engine) -> Client:
-    return company.browser(reader, "administrator")
-
-
 @pytest.mark.parametrize(
     ("name", "seen", "unseen"),
     [

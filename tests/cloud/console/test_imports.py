@@ -21,11 +21,6 @@ LIST = HEADER + "7;Anne;Maes;;;\n8;Bob;Thys;85.07.30-033.28;55555;\n9;Cé;D'hond
 
 
 @pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "keys").mkdir()
     return tmp_path

@@ -16,11 +16,6 @@ from tests.cloud.console.company import CANARY, Company
 
 
 @pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
 def told(company: Company) -> dict[str, int]:
     """The ids of notifications by whose they are: of terminals, of a site, of a person."""
     ids: dict[str, int] = {}

@@ -14,16 +14,6 @@ from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company, hidden
 
 
-@pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
-def administrator(company: Company, reader: Engine) -> Client:
-    return company.browser(reader, "administrator")
-
-
 def membership(company: Company, name: str) -> int:
     with company.engine.connect() as conn:
         row = access.membership(conn, company.who[name], company.ours)

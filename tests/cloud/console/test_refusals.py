@@ -10,11 +10,6 @@ from tests.cloud.console.company import Company
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "origin": "http://localhost"}
 
 
-@pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status", "title"),
     [

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine, select
 
 from cloud.accounts import sessions
@@ -23,21 +22,6 @@ from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company
 from tests.cloud.console.tapping import Gates
 from tests.cloud.terminal import FakeTerminal
-
-
-@pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
-def gates(company: Company) -> Gates:
-    return Gates(company)
-
-
-@pytest.fixture
-def administrator(company: Company, reader: Engine) -> Client:
-    return company.browser(reader, "administrator")
 
 
 def listed(client: Client, query: str = "") -> list[int]:

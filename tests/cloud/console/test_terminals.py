@@ -59,18 +59,9 @@ class Gates:
 
 
 @pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
 def gates(company: Company) -> Gates:
+    """Those of this module, in place of those of all."""
     return Gates(company)
-
-
-@pytest.fixture
-def administrator(company: Company, reader: Engine) -> Client:
-    return company.browser(reader, "administrator")
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,6 @@ MASKED = "••.••.••-033.••"
 
 
 @pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "keys").mkdir()
     return tmp_path

@@ -27,16 +27,6 @@ from tests.cloud.console.tapping import Gates
 Rows = list[dict[str, Any]]
 
 
-@pytest.fixture
-def company(engine: Engine) -> Company:
-    return Company(engine)
-
-
-@pytest.fixture
-def gates(company: Company) -> Gates:
-    return Gates(company)
-
-
 def seen_by(company: Company, name: str) -> Viewer:
     owner = company.theirs if name == "other" else company.ours
     with company.engine.connect() as conn:
