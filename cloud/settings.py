@@ -1,7 +1,7 @@
 """What an operator writes in `cloud.toml`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -49,6 +49,28 @@ class Mail(Struct, forbid_unknown_fields=True, frozen=True):
     host: Annotated[str, Meta(max_length=253)] = ""
     port: Port = 25
     sender: Annotated[str, Meta(min_length=3, max_length=254)] = "pointeuse@localhost"
+    security: Literal["none", "starttls", "tls"] = "none"
+    """TLS begun with STARTTLS (often port 587), TLS from the start (465), or none."""
+    ca_file: str = ""
+    """The authorities that the server's certificate may come from, in PEM; none: the system's."""
+    user: Annotated[str, Meta(max_length=254)] = ""
+    password_file: str = ""
+    """The file, of mode 0600, that holds the user's password."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is spoken to in TLS."""
+        return self.security != "none"
+
+    def problem(self) -> str | None:
+        """What does not fit together, and the fix."""
+        if bool(self.user) != bool(self.password_file):
+            return "user and password_file go together: name both, or neither"
+        if self.user and not self.encrypted:
+            return 'a password is not sent in the clear: set security = "starttls" or "tls"'
+        if self.ca_file and not self.encrypted:
+            return 'ca_file means nothing without TLS: set security = "starttls" or "tls"'
+        return None
 
 
 class Config(Struct, forbid_unknown_fields=True, frozen=True):
@@ -73,4 +95,6 @@ def load(path: Path) -> Config:
         db.parse_url(config.database.url)
     except DatabaseError as error:
         raise settings.SettingsError(f"{path}: database.url: {error}") from error
+    if problem := config.mail.problem():
+        raise settings.SettingsError(f"{path}: mail: {problem}")
     return config

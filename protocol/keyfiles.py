@@ -62,7 +62,7 @@ def save_secret(path: Path, content: bytes) -> None:
 
 def load_signing_key(path: Path) -> SigningKey:
     """Read an Ed25519 or P-256 key."""
-    key = _load(path, _read(path))
+    key = _load(path, load_secret(path))
     if isinstance(key, (ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey)):
         try:
             return SigningKey(key)
@@ -73,7 +73,7 @@ def load_signing_key(path: Path) -> SigningKey:
 
 def load_sealing_key(path: Path) -> SealingKey:
     """Read an X25519 key, or an X25519 and an ML-KEM-768 key."""
-    blocks = [block + _END for block in _read(path).split(_END) if block.strip()]
+    blocks = [block + _END for block in load_secret(path).split(_END) if block.strip()]
     keys = [_load(path, block) for block in blocks]
     match keys:
         case [x25519.X25519PrivateKey() as key]:
@@ -117,7 +117,8 @@ def _public(data: bytes) -> VerifyKey:
         return VerifyKey.from_cose(data)
 
 
-def _read(path: Path) -> bytes:
+def load_secret(path: Path) -> bytes:
+    """What `save_secret` wrote. Raises KeyFileError, also when others may read it."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:

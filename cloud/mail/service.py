@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from cloud.mail.server import connected
 from cloud.mail.tables import mails
 from cloud.settings import Mail
 from cloud.times import now_ms
@@ -22,7 +23,6 @@ KEPT_MS = 86_400_000
 _FIRST_MS = 60_000
 _LONGEST = 6
 """Doublings of the wait between two tries."""
-_TIMEOUT_S = 10.0
 _PERMANENT = 500
 _log = logging.getLogger("pointeuse.mail")
 
@@ -43,7 +43,7 @@ def deliver(engine: Engine, mail: Mail, at_ms: int) -> int:
     if not due:
         return 0
     sent = 0
-    with smtplib.SMTP(mail.host, mail.port, timeout=_TIMEOUT_S) as server:
+    with connected(mail) as server:
         for row in due:
             values: dict[str, Any] = {"sent_ms": at_ms, "body": None}
             try:

@@ -17,6 +17,7 @@ from cloud.accounts.queries import companies_of
 from cloud.accounts.tables import accounts
 from cloud.languages.current import gettext as _
 from cloud.languages.current import language
+from cloud.mail.server import connected
 from cloud.notifications.kinds import NAMES, Kind, sentence
 from cloud.notifications.tables import (
     notification_choices,
@@ -31,7 +32,6 @@ from cloud.visibility.told import visible_notifications
 TRIES = 12
 AT_ONCE = 50
 _FIRST_MS = 60_000
-_TIMEOUT_S = 10.0
 _log = logging.getLogger("pointeuse.notifications")
 
 
@@ -74,7 +74,7 @@ def deliver(engine: Engine, mail: Mail, at_ms: int) -> int:
     sent = 0
     if not due:
         return sent
-    with smtplib.SMTP(mail.host, mail.port, timeout=_TIMEOUT_S) as server:
+    with connected(mail) as server:
         for row in due:
             try:
                 server.send_message(message(row, mail.sender))
