@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
@@ -16,12 +15,12 @@ from cloud.companies import service as companies
 from cloud.terminals import service as terminals
 from protocol.keys import SigningKey
 from tests.cloud.console import test_browser_integration as real
+from tests.cloud.console.looking import WIDTHS, sound
 from tests.cloud.console.test_browser_integration import PASSWORD, Server, log_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 browser, server, backend = real.browser, real.server, real.backend
-WIDTHS = (360, 1280)
 LIST = "nummer;voornaam;naam;badge\n7;Ann;Maes;\n8;Bob;Thys;55555\n9;Cé;Dupont;\n"
 
 
@@ -42,20 +41,6 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": WIDTHS[0], "height": 800})
     yield page
     page.close()
-
-
-def sound(page: Page) -> None:
-    """Nothing is cut off at any width, and axe-core finds nothing serious."""
-    page.wait_for_load_state("load")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-    found = [
-        f"{page.url}: {violation['id']}: {violation['nodes'][0]['html'][:200]}"
-        for violation in Axe().run(page).response["violations"]
-        if violation["impact"] in ("serious", "critical")
-    ]
-    assert found == []
 
 
 def test_an_administrator_s_day(

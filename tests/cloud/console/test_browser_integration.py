@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from cloud.accounts import access
 from cloud.accounts import service as accounts
+from tests.cloud.console.looking import fits
 from tests.cloud.sample import Sample
 from tests.support.ports import accepts, free_port
 from tests.support.waiting import wait_for
@@ -180,8 +181,7 @@ def test_nothing_is_cut_off(
         color_scheme="dark" if scheme == "dark" else "light",
     )
     log_in(page, server)
-    page.wait_for_load_state("load")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert fits(page)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     shade = int(re.findall(r"\d+", background)[0])
     assert (shade < 64) == (scheme == "dark")

@@ -1,9 +1,7 @@
 """The page of a terminal in a real Chromium: charts, tables, and the forms of an administrator."""
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,7 +21,7 @@ from protocol.identity import device_number, group
 from protocol.keys import SigningKey
 from provisioning.enrolment import make_request
 from tests.cloud.console import test_browser_integration as real
-from tests.cloud.console.test_administration_integration import WIDTHS, sound
+from tests.cloud.console.looking import WIDTHS, shot, sound
 from tests.cloud.console.test_browser_integration import PASSWORD, Server, log_in
 from tests.cloud.sample import Sample
 
@@ -94,12 +92,6 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     page.close()
 
 
-def shoot(page: Page, name: str) -> None:
-    """Keep a picture for whoever asks for one."""
-    if directory := os.environ.get("POINTEUSE_PICTURES"):
-        page.screenshot(path=Path(directory) / f"{name}.png", full_page=True)
-
-
 def test_a_terminal_is_looked_at_moved_and_renamed(
     server: Server, page: Page, sample: Sample, request: pytest.FixtureRequest
 ) -> None:
@@ -110,7 +102,7 @@ def test_a_terminal_is_looked_at_moved_and_renamed(
     log_in(page, server, "ann@example.be")
     page.goto(server.url + "terminals")
     expect(page.locator("tbody tr")).to_have_count(2)
-    shoot(page, f"terminals-{name}")
+    shot(page, f"terminals-{name}")
     sound(page)
     page.get_by_role("link", name=group(sample.devices[0])).click()
     expect(page.locator("#charts[data-drawn] canvas")).to_have_count(3)
@@ -130,14 +122,14 @@ def test_a_terminal_is_looked_at_moved_and_renamed(
             }"""
         )
         assert drawn > 100
-    shoot(page, f"terminal-{name}")
+    shot(page, f"terminal-{name}")
     page.get_by_text("The same as a table").click()
     expect(page.get_by_role("table", name="By the day")).to_be_visible()
     expect(page.get_by_role("table", name="Gaps")).to_contain_text("6")
     sound(page)
-    shoot(page, f"terminal-wide-{name}")
+    shot(page, f"terminal-wide-{name}")
     page.set_viewport_size({"width": WIDTHS[0], "height": 800})
-    shoot(page, f"terminal-narrow-{name}")
+    shot(page, f"terminal-narrow-{name}")
     page.get_by_label("Name", exact=True).fill("North gate")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("North gate")
@@ -161,7 +153,7 @@ def test_a_terminal_is_looked_at_moved_and_renamed(
     page.get_by_role("link", name="Notifications").click()
     expect(page.locator(".told li")).to_contain_text(["Records of a terminal are missing"])
     sound(page)
-    shoot(page, f"notifications-{name}")
+    shot(page, f"notifications-{name}")
     page.get_by_role("button", name="Mark as read").click()
     expect(page.locator(".pages .count")).to_have_count(0)
     page.get_by_label("A terminal is silent").check()
