@@ -28,7 +28,10 @@ from protocol.badges import Assurance, Badge
 from protocol.errors import KeyFileError
 
 _TICK_S = 0.02
-"""libosdp wants to be called about 50 times a second; also how often `stop` is looked at."""
+"""Between two calls of libosdp while it begins a channel, or waits for an answer."""
+_REST_S = 0.06
+"""From an answer to the next question in the channel: libosdp polls after 50 ms, and takes what
+comes in pieces, as long as it comes within 200 ms."""
 _ANEW_S = 3.0
 """libosdp leaves a peripheral that is offline alone for up to 300 s: after this long it is begun
 with anew."""
@@ -107,9 +110,11 @@ class OsdpReader:
             while not stop.is_set() and not panel.to_be_begun_anew():
                 for event in panel.step():
                     self._take(event, emit)
-                self._tell(panel, report)
+                if panel.changed():
+                    self._tell(panel, report)
+                rest_s = _REST_S if panel.secure and line.answered else _TICK_S
                 with contextlib.suppress(queue.Empty):
-                    panel.show(*self._word.get(timeout=_TICK_S))
+                    panel.show(*self._word.get(timeout=rest_s))
 
     def _take(self, event: dict[str, Any], emit: Emit) -> None:
         if event["event"] == osdp_sys.EVENT_CARDREAD:
@@ -151,6 +156,8 @@ class _Line:
         self._port = port
         self.id = int(port.fileno())
         self.heard = 0
+        self.answered = False
+        """Whether something has come since the last question."""
         self.error: Exception | None = None
 
     def read(self, most: int) -> bytes:
@@ -160,11 +167,14 @@ class _Line:
         except SERIAL_FAULTS as error:
             self.error = error
             return b""
-        self.heard += len(data)
+        if data:
+            self.heard += len(data)
+            self.answered = True
         return data
 
     def write(self, data: bytes) -> int:
         """Send `data`; how much of it was."""
+        self.answered = False
         try:
             return int(self._port.write(data) or 0)
         except SERIAL_FAULTS as error:
@@ -187,6 +197,7 @@ class Panel:
         self._heard = line.heard
         self._begun = time.monotonic()
         self._events: list[dict[str, Any]] = []
+        self._told: tuple[bool, bool, bool, tuple[str, ...]] | None = None
         self._panel = osdp_sys.ControlPanel(
             [
                 {
@@ -213,6 +224,11 @@ class Panel:
     def to_be_begun_anew(self) -> bool:
         """Whether it is out of the secure channel for too long."""
         return not self.secure and time.monotonic() - self._begun > _ANEW_S
+
+    def changed(self) -> bool:
+        """Whether there is anything to tell of its state that was not there at the last call."""
+        was, self._told = self._told, (self.secure, self.refused, self.silent, self.troubles)
+        return was != self._told
 
     def step(self) -> list[dict[str, Any]]:
         """Let libosdp work; the events it told. Raises OSError when the line went."""
