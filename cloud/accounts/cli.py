@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from cloud.errors import NotFoundError
 from cloud.options import database_options, json_option, one_line_errors, session, show
 
 _COMPANY = click.option("--company", required=True, help="VAT number or name.")
@@ -74,6 +75,25 @@ def password(email: str, stdin: bool, url: str) -> None:
         found = service.account_id(conn, email)
         service.set_password(conn, found, chosen)
         note(conn, OPERATOR, "account", "set-password", target_id=found)
+
+
+@account.command("reset-second-factor")
+@click.argument("email")
+@database_options
+def reset_second_factor(email: str, url: str) -> None:
+    """Let somebody in who lost device and recovery codes: ask for no second factor any more.
+
+    Make sure first that it is that person who asks. Their sessions end.
+    """
+    from cloud.accounts import second, service, sessions
+    from cloud.audit.service import OPERATOR, note
+
+    with one_line_errors(), session(url) as conn:
+        found = service.account_id(conn, email)
+        if not second.take_away(conn, found):
+            raise NotFoundError(f"{email} has no second factor")
+        sessions.end_all(conn, found)
+        note(conn, OPERATOR, "account", "remove-second-factor", target_id=found)
 
 
 @account.command()

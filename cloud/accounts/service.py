@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from cloud import text
-from cloud.accounts import addresses, passwords
+from cloud.accounts import addresses, passwords, second
 from cloud.accounts.tables import accounts, sessions
 from cloud.errors import ConflictError, InvalidError, NotFoundError
 from cloud.languages.current import LANGUAGES
 from cloud.languages.current import gettext as _
 from cloud.times import now_ms
+from cloud.workers.vault import Vault
 
 FREE_FAILURES = 5
 """So many wrong passwords in a row cost nothing but themselves."""
@@ -138,10 +139,14 @@ class Login:
         if not self._right:
             _count_failure(conn, row)
             return None
-        values: dict[str, Any] = {"failures": 0, "locked_until_ms": None}
+        values: dict[str, Any] = {}
+        if not second.is_asked(conn, row.id):
+            # Else it is not over: whoever has the password could try codes without end.
+            values = {"failures": 0, "locked_until_ms": None}
         if passwords.outdated(row.password):
             values["password"] = passwords.hashed(self._password)
-        conn.execute(update(accounts).where(accounts.c.id == row.id).values(**values))
+        if values:
+            conn.execute(update(accounts).where(accounts.c.id == row.id).values(**values))
         return None if row.disabled_ms is not None else int(row.id)
 
 
@@ -151,6 +156,24 @@ def authenticate(conn: Connection, email: str, password: str) -> int | None:
     attempt.look_up(conn)
     attempt.judge()
     return attempt.settle(conn)
+
+
+def give_code(conn: Connection, vault: Vault, account: int, code: str) -> bool:
+    """Whether a code is the account's second factor; a wrong one counts as a wrong password does.
+
+    While the account is locked even the right one is refused. The caller commits either way.
+    """
+    row = conn.execute(
+        select(accounts).where(accounts.c.id == account).with_for_update()
+    ).one_or_none()
+    if row is None or row.disabled_ms is not None or _locked(row):
+        return False
+    if not second.counts(conn, vault, account, code):
+        _count_failure(conn, row)
+        return False
+    free = update(accounts).where(accounts.c.id == account)
+    conn.execute(free.values(failures=0, locked_until_ms=None))
+    return True
 
 
 def _by_address(address: str) -> Select[Any]:

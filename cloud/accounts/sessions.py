@@ -17,20 +17,38 @@ from cloud.times import now_ms
 
 IDLE_MS = 12 * 3_600_000
 OLDEST_MS = 14 * 86_400_000
+HALF_MS = 10 * 60_000
+"""How long the second factor is waited for."""
 _NOTED_MS = 60_000
 """A session seen again within this time is not written anew."""
 
 
 def begin(conn: Connection, account: int) -> str:
     """Start a session; its token, which is kept nowhere."""
-    token = tokens.make()
-    now = now_ms()
-    conn.execute(
-        insert(sessions).values(
-            token_hash=tokens.digest(token), account_id=account, created_ms=now, seen_ms=now
+    return _begin(conn, account, half=False)
+
+
+def begin_half(conn: Connection, account: int) -> str:
+    """Keep that the password was right, until the second factor is given; the token of that."""
+    return _begin(conn, account, half=True)
+
+
+def half(conn: Connection, token: str) -> int | None:
+    """The account whose second factor is still to come, while that is waited for."""
+    try:
+        digest = tokens.digest(token)
+    except InvalidError:
+        return None
+    return conn.execute(
+        select(sessions.c.account_id)
+        .join(accounts, accounts.c.id == sessions.c.account_id)
+        .where(
+            sessions.c.token_hash == digest,
+            sessions.c.half,
+            sessions.c.created_ms > now_ms() - HALF_MS,
+            accounts.c.disabled_ms.is_(None),
         )
-    )
-    return token
+    ).scalar_one_or_none()
 
 
 def resume(conn: Connection, token: str) -> RowMapping | None:
@@ -46,6 +64,7 @@ def resume(conn: Connection, token: str) -> RowMapping | None:
             .join(accounts, accounts.c.id == sessions.c.account_id)
             .where(
                 sessions.c.token_hash == digest,
+                ~sessions.c.half,
                 sessions.c.seen_ms > now - IDLE_MS,
                 sessions.c.created_ms > now - OLDEST_MS,
                 accounts.c.disabled_ms.is_(None),
@@ -84,7 +103,7 @@ def of(conn: Connection, account: int) -> list[RowMapping]:
     now = now_ms()
     query = (
         select(sessions.c.id, sessions.c.created_ms, sessions.c.seen_ms)
-        .where(sessions.c.account_id == account)
+        .where(sessions.c.account_id == account, ~sessions.c.half)
         .where(sessions.c.seen_ms > now - IDLE_MS, sessions.c.created_ms > now - OLDEST_MS)
         .order_by(sessions.c.seen_ms.desc(), sessions.c.id.desc())
     )
@@ -97,8 +116,27 @@ def end_of(conn: Connection, account: int, session_id: int) -> bool:
     return bool(conn.execute(delete(sessions).where(this)).rowcount)
 
 
+def end_all(conn: Connection, account: int) -> None:
+    """End every session of an account, and halves of logins."""
+    conn.execute(delete(sessions).where(sessions.c.account_id == account))
+
+
 def sweep(conn: Connection) -> int:
     """Delete the sessions that are over; how many."""
     now = now_ms()
     over = (sessions.c.seen_ms <= now - IDLE_MS) | (sessions.c.created_ms <= now - OLDEST_MS)
     return conn.execute(delete(sessions).where(over)).rowcount
+
+
+def _begin(conn: Connection, account: int, *, half: bool) -> str:
+    token, now = tokens.make(), now_ms()
+    conn.execute(
+        insert(sessions).values(
+            token_hash=tokens.digest(token),
+            account_id=account,
+            created_ms=now,
+            seen_ms=now,
+            half=half,
+        )
+    )
+    return token

@@ -1,12 +1,14 @@
 """Accounts; their sessions; in which companies they have a part, and what of it they see.
 
 A membership says that an account has a role in a company. Grants say which divisions and sites it
-reaches, for the roles that do not reach everything. An invitation is a membership on offer, with
+reaches, for the roles that do not reach everything. A TOTP is the secret of somebody's second
+factor, with recovery codes for when it is lost. An invitation is a membership on offer, with
 the grants that would come with it. Links are what is mailed to prove an address. An access request
 asks a company's administrators to let an account in.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -52,7 +54,33 @@ sessions = Table(
     Column("company_id", ForeignKey("companies.id"), comment="the active one"),
     Column("created_ms", Millis, nullable=False),
     Column("seen_ms", Millis, nullable=False),
+    Column(
+        "half",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="the password was right, the second factor is yet to come",
+    ),
     Index("ix_sessions_account_id", "account_id"),
+)
+
+totps = Table(
+    "totps",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False, comment="the secret, by the platform's vault"),
+    Column("step", BigInteger, nullable=False, server_default="0", comment="the last that counted"),
+    Column("created_ms", Millis, nullable=False),
+    Column("confirmed_ms", Millis, comment="NULL: no code of it was given yet, so none is asked"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("code_hash", LargeBinary, primary_key=True, comment="SHA-256"),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("used_ms", Millis),
+    Index("ix_recovery_codes_account_id", "account_id"),
 )
 
 api_tokens = Table(

@@ -1,4 +1,4 @@
-"""`/account`: one's own password, and where one is logged in."""
+"""`/account`: one's own password, second factor, and where one is logged in."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
-from cloud.accounts import queries, service, sessions
+from cloud.accounts import queries, second, service, sessions
 from cloud.api.parameters import Database, Identifier
 from cloud.audit.service import note
 from cloud.console.forms import Problems
@@ -16,8 +16,10 @@ from cloud.console.visitors import ROLES, actor_of, logged_in
 from cloud.console.visits import COOKIE, Visit
 from cloud.errors import InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 from cloud.visibility.rules import Viewer
 
+WRONG = mark("This is not your password, or the account is locked for a while after wrong ones.")
 _Password = Annotated[str, Form(max_length=1000)]
 
 
@@ -41,23 +43,12 @@ def change(
     A wrong one counts as a failed login does.
     """
     found = logged_in(request, reading)
-    state, email = request.app.state, queries.email_of(reading, found.account_id)
-    attempt = service.Login(email, present)
-    attempt.look_up(reading)
-    attempt.judge()
-    problems = Problems()
-    actor = actor_of(request, found)
-    with state.writer.begin() as conn:
-        right = attempt.settle(conn) == found.account_id
-        if not right:
-            note(conn, actor, "account", "refuse", target_id=found.account_id)
-    if not right:
-        problems["present"] = _(
-            "This is not your password, or the account is locked for a while after wrong ones."
-        )
+    problems, actor = Problems(), actor_of(request, found)
+    if not proves(request, reading, found, present):
+        problems["present"] = _(WRONG)
         return _page(reading, found, problems)
     token = ""
-    with problems.of("password"), state.writer.begin() as conn:
+    with problems.of("password"), request.app.state.writer.begin() as conn:
         if password == present:
             raise InvalidError(_("That is the password you have; choose another."))
         service.set_password(conn, found.account_id, password)
@@ -80,6 +71,18 @@ def end(request: Request, reading: Database, session: Identifier) -> Response:
     return RedirectResponse("/account", 303)
 
 
+def proves(request: Request, reading: Connection, found: Visit, password: str) -> bool:
+    """Whether a password is the visitor's own. A wrong one counts as a failed login does."""
+    attempt = service.Login(queries.email_of(reading, found.account_id), password)
+    attempt.look_up(reading)
+    attempt.judge()
+    with request.app.state.writer.begin() as conn:
+        right = attempt.settle(conn) == found.account_id
+        if not right:
+            note(conn, actor_of(request, found), "account", "refuse", target_id=found.account_id)
+    return right
+
+
 def _page(conn: Connection, found: Visit, problems: Problems) -> Response:
     return html(
         "account.html",
@@ -90,6 +93,8 @@ def _page(conn: Connection, found: Visit, problems: Problems) -> Response:
         role_names=ROLES,
         email=queries.email_of(conn, found.account_id),
         sessions=[_session(row, found) for row in sessions.of(conn, found.account_id)],
+        second=second.is_asked(conn, found.account_id),
+        codes_left=second.left(conn, found.account_id),
         problems=problems,
     )
 

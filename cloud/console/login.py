@@ -1,5 +1,8 @@
 """`/login`, `/logout`, `/company`: letting browsers in, out, and from one company to another.
 
+An account with a second factor is asked for it once its password was right; until then there is no
+session, but a token of its own, which opens that one form.
+
 Every login is a new session, so that one planted before it is worth nothing, and ends at the front
 page: no address in the request says where to go next. That these requests come from a page of our
 own is `cloud.api.security.SameOrigin`'s to see to.
@@ -11,12 +14,14 @@ from fastapi import FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Engine
 
-from cloud.accounts import service, sessions
+from cloud.accounts import second, service, sessions
 from cloud.api.parameters import MAX_ID, Database
 from cloud.audit.service import Actor, note
 from cloud.console.templating import html
 from cloud.console.throttle import BusyError, Judges, Throttle
+from cloud.console.vaults import vault_of
 from cloud.console.visits import COOKIE, visit
+from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 
@@ -24,8 +29,15 @@ _WRONG = mark(
     "This address and password do not belong together, or the account is locked for a while after"
     " wrong ones. Check both, and wait a little before you try again."
 )
+_WRONG_CODE = mark(
+    "This code is not right, was used already, or the account is locked for a while after wrong"
+    " ones. Wait for the next code, then try again."
+)
 _TOO_MANY = mark("Too many attempts from here. Wait ten minutes, then try again.")
 _BUSY = mark("Many people log in just now. Try again in a moment.")
+
+HALF = "__Host-pointeuse-half"
+"""That the password was right, while the second factor is to come."""
 
 
 def install(app: FastAPI) -> None:
@@ -33,6 +45,8 @@ def install(app: FastAPI) -> None:
     app.state.throttle, app.state.judges = Throttle(), Judges()
     app.get("/login", include_in_schema=False)(form)
     app.post("/login", include_in_schema=False)(log_in)
+    app.get("/login/code", include_in_schema=False)(code_form)
+    app.post("/login/code", include_in_schema=False)(give_code)
     app.post("/logout", include_in_schema=False)(log_out)
     app.post("/company", include_in_schema=False)(switch)
 
@@ -54,14 +68,54 @@ async def log_in(
     if state.throttle.refuses(address):
         return _form(_TOO_MANY, email, 429)
     try:
-        token = await state.judges.run(_begin, state.engine, state.writer, email, password, address)
+        begun = await state.judges.run(_begin, state.engine, state.writer, email, password, address)
     except BusyError:
         return _form(_BUSY, email, 503)
-    if token is None:
+    if begun is None:
         state.throttle.failed(address)
         return _form(_WRONG, email, 401)
-    answer = RedirectResponse("/", 303)
-    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    token, whole = begun
+    if whole:
+        return _let_in(token)
+    answer = RedirectResponse("/login/code", 303)
+    answer.set_cookie(HALF, token, secure=True, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+def code_form(request: Request, conn: Database) -> Response:
+    """The form that asks for the second factor."""
+    if sessions.half(conn, request.cookies.get(HALF, "")) is None:
+        return RedirectResponse("/login", 303)
+    return html("code.html", problem=None)
+
+
+def give_code(
+    request: Request, reading: Database, code: Annotated[str, Form(max_length=100)] = ""
+) -> Response:
+    """Let a browser in whose second factor is right, with a session of its own."""
+    state, address = request.app.state, _address(request)
+    half = request.cookies.get(HALF, "")
+    account = sessions.half(reading, half)
+    if account is None:
+        return RedirectResponse("/login", 303)
+    if state.throttle.refuses(address):
+        return html("code.html", 429, problem=_(_TOO_MANY))
+    try:
+        vault = vault_of(request, _("The second factor cannot be read; ask who runs the platform."))
+    except InvalidError as error:
+        return html("code.html", 503, problem=str(error))
+    with state.writer.begin() as conn:
+        right = service.give_code(conn, vault, account, code)
+        actor = Actor("console", account, address)
+        note(conn, actor, "account", "log-in" if right else "refuse-code", target_id=account)
+        if right:
+            sessions.end(conn, half)
+            token = sessions.begin(conn, account)
+    if not right:
+        state.throttle.failed(address)
+        return html("code.html", 401, problem=_(_WRONG_CODE))
+    answer = _let_in(token)
+    answer.delete_cookie(HALF, path="/", secure=True, httponly=True, samesite="lax")
     return answer
 
 
@@ -88,8 +142,16 @@ def switch(
     return RedirectResponse("/", 303)
 
 
-def _begin(reader: Engine, writer: Engine, email: str, password: str, address: str) -> str | None:
-    """The token of a new session, or None."""
+def _let_in(token: str) -> Response:
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+def _begin(
+    reader: Engine, writer: Engine, email: str, password: str, address: str
+) -> tuple[str, bool] | None:
+    """A token, and whether it is of a session or of half a login; or None."""
     attempt = service.Login(email, password)
     with reader.connect() as conn:
         attempt.look_up(conn)
@@ -97,10 +159,13 @@ def _begin(reader: Engine, writer: Engine, email: str, password: str, address: s
     with writer.begin() as conn:
         account = attempt.settle(conn)
         # Written either way, also for an address that nobody has: the time it takes tells nothing.
-        action = "refuse" if account is None else "log-in"
+        whole = account is None or not second.is_asked(conn, account)
+        action = "refuse" if account is None else "log-in" if whole else "ask-code"
         actor = Actor("console", account, address)
         note(conn, actor, "account", action, target_id=attempt.account)
-        return None if account is None else sessions.begin(conn, account)
+        if account is None:
+            return None
+        return (sessions.begin if whole else sessions.begin_half)(conn, account), whole
 
 
 def _form(problem: str | None = None, email: str = "", status: int = 200) -> HTMLResponse:

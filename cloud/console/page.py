@@ -20,6 +20,7 @@ from cloud.console import (
     login,
     notifications,
     registrations,
+    second,
     terminal,
     terminals,
     view,
@@ -38,6 +39,7 @@ def install(app: FastAPI) -> None:
     language.install(app)
     doors.install(app)
     account.install(app)
+    second.install(app)
     why.install(app)
     administration.install(app)
     terminals.install(app)

@@ -9,12 +9,13 @@ from cloud.languages.current import gettext as _
 from cloud.workers.vault import Vault, VaultError
 
 
-def vault_of(request: Request) -> Vault:
-    """The platform's vault. Raises InvalidError when there is no key to seal with."""
+def vault_of(request: Request, without: str = "") -> Vault:
+    """The platform's vault. Raises InvalidError, saying `without`, when there is no key for it."""
     directory = request.app.state.directory
     if directory is not None:
         with suppress(VaultError):
             return Vault.open(directory)
     raise InvalidError(
-        _("This platform has no key to keep an INSS with; ask who runs it, or leave it empty.")
+        without
+        or _("This platform has no key to keep an INSS with; ask who runs it, or leave it empty.")
     )

@@ -145,9 +145,15 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/reset"): DOOR,
     ("GET", "/account"): everybody(),
     ("POST", "/account/password"): everybody(present="wrong horse", password="another one"),
+    ("GET", "/account/second"): everybody(),
+    ("POST", "/account/second"): everybody(present="wrong horse"),
+    ("POST", "/account/second/confirm"): everybody(code="123456"),
+    ("POST", "/account/second/end"): everybody(present="wrong horse"),
     ("POST", "/account/sessions/{session}/end"): Route(
         frozenset(), refused=MISSING, none=MISSING, operator=MISSING
     ),
+    ("GET", "/login/code"): anybody(),
+    ("POST", "/login/code"): anybody(code="123456"),
     ("POST", "/logout"): anybody(),
     ("POST", "/company"): Route(frozenset(MEMBERS), {"company": "{company}"}),
     ("GET", "/why"): everybody(),
