@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -11,6 +12,8 @@ from protocol import settings
 
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
 
 
 class Database(Struct, forbid_unknown_fields=True, frozen=True):
@@ -41,6 +44,29 @@ class Api(Struct, forbid_unknown_fields=True, frozen=True):
     """Of one token, in the long run."""
     burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
     """Of one token, at once."""
+    public_url: Annotated[str, Meta(max_length=253)] = ""
+    """Where people find the console, as https://pointeuse.example.be: mailed links lead there."""
+
+    @property
+    def public_host(self) -> str:
+        """The name in `public_url`; none, there is none."""
+        return urlsplit(self.public_url).hostname or ""
+
+    def problem(self, *, mails: bool) -> str | None:
+        """What does not fit together, and the fix; `mails`: whether anything is mailed."""
+        if not self.public_url:
+            if mails and self.host in _EVERYWHERE:
+                # Else whoever asks for a link says where it leads: the Host header is theirs.
+                return (
+                    "public_url is needed where mail is sent and every address is listened on:"
+                    " set it to where people find the console"
+                )
+            return None
+        parts = urlsplit(self.public_url)
+        plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+        if parts.scheme in ("http", "https") and parts.hostname and plain:
+            return None
+        return "public_url is to be like https://pointeuse.example.be, with no path"
 
 
 class Mail(Struct, forbid_unknown_fields=True, frozen=True):
@@ -95,6 +121,8 @@ def load(path: Path) -> Config:
         db.parse_url(config.database.url)
     except DatabaseError as error:
         raise settings.SettingsError(f"{path}: database.url: {error}") from error
+    if problem := config.api.problem(mails=bool(config.mail.host)):
+        raise settings.SettingsError(f"{path}: api: {problem}")
     if problem := config.mail.problem():
         raise settings.SettingsError(f"{path}: mail: {problem}")
     return config

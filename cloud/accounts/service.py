@@ -67,11 +67,11 @@ def set_password(conn: Connection, account: int, password: str) -> None:
     """Give an account a password, and end its sessions. Raises InvalidError for a weak one."""
     row = conn.execute(select(accounts).where(accounts.c.id == account)).one()
     passwords.check(password, about=[row.email, row.name])
-    conn.execute(
-        update(accounts)
-        .where(accounts.c.id == account)
-        .values(password=passwords.hashed(password), failures=0, locked_until_ms=None)
-    )
+    values: dict[str, Any] = {"password": passwords.hashed(password)}
+    if not second.is_asked(conn, account):
+        # Else a link by mail after each few wrong codes would let somebody try on and on.
+        values |= {"failures": 0, "locked_until_ms": None}
+    conn.execute(update(accounts).where(accounts.c.id == account).values(**values))
     conn.execute(sessions.delete().where(sessions.c.account_id == account))
 
 

@@ -34,12 +34,14 @@ def create_app(
     hosts: Iterable[str] | None = LOOPBACK,
     directory: Path | None = None,
     buckets: rates.Buckets | None = None,
+    public_url: str = "",
 ) -> ASGIApp:
     """The application, reading through `engine`, and writing sessions through `writer`.
 
     `hosts` are the names it answers to; None: any, for a server that listens on every address.
     `directory` is the platform's, with the key that seals numbers of people; None: there is none.
-    `buckets` say how often a token may ask.
+    `buckets` say how often a token may ask. Links lead to `public_url`; without one, to where the
+    request came.
     """
     api = FastAPI(
         title="Pointeuse",
@@ -51,6 +53,7 @@ def create_app(
         redoc_url=None,
     )
     api.state.engine, api.state.writer, api.state.directory = engine, writer, directory
+    api.state.public_url = public_url.rstrip("/")
     api.state.buckets = buckets or rates.Buckets()
     problems.install(api)
     for each in (

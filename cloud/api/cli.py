@@ -40,10 +40,17 @@ def serve(config_path: Path) -> None:
             address = ipaddress.ip_address(listener.getsockname()[0])
             if not address.is_loopback:
                 click.echo(_OPEN, err=True)
-            hosts = None if address.is_unspecified else {*LOOPBACK, config.api.host}
+            hosts = {*LOOPBACK, config.api.host, config.api.public_host} - {""}
+            # Listening everywhere it has names that nobody told; one that was told is enough.
+            anywhere = address.is_unspecified and not config.api.public_host
             buckets = Buckets(config.api.requests_per_s, config.api.burst)
             app = create_app(
-                engine, writer, hosts=hosts, directory=config.directory, buckets=buckets
+                engine,
+                writer,
+                hosts=None if anywhere else hosts,
+                directory=config.directory,
+                buckets=buckets,
+                public_url=config.api.public_url,
             )
             watch.start()
             _run(app, listener, config.api.host)

@@ -17,6 +17,7 @@ from cloud.api.parameters import Database
 from cloud.audit.service import Actor, note
 from cloud.companies import vat as vats
 from cloud.console.forms import Problems
+from cloud.console.linking import link_to
 from cloud.console.templating import html
 from cloud.console.throttle import Throttle
 from cloud.languages.current import gettext as _
@@ -71,14 +72,13 @@ def ask(
     wanted = {field: str(tidy[field]) for field in ("name", "vat", "company")}
     with request.app.state.writer.begin() as conn:
         token = registration.begin(conn, email, wanted)
-        link = _link(request, "/register/confirm", token)
         _mail(
             conn,
             email,
             _("Confirm your registration of %(company)s") % {"company": wanted["company"]},
             _("To register %(company)s at Pointeuse, open this link within a day:")
             % {"company": wanted["company"]},
-            link,
+            link_to(request, "/register/confirm", token),
         )
         note(conn, _actor(request), "company", "ask-registration")
     return _sent(email)
@@ -132,7 +132,7 @@ def remind(request: Request, email: _Text = "") -> Response:
                 address,
                 _("A new password for Pointeuse"),
                 _("To choose a new password, open this link within an hour:"),
-                _link(request, "/reset", token),
+                link_to(request, "/reset", token),
             )
         note(conn, _actor(request), "account", "ask-reset", target_id=account)
     return _sent(email)
@@ -189,10 +189,6 @@ def _sent(email: str) -> Response:
 def _mail(conn: Connection, address: str, subject: str, sentence: str, link: str) -> None:
     ignore = _("If this was not you, do nothing: without the link nothing happens.")
     mail.enqueue(conn, addresses.normalise(address), subject, f"{sentence}\n\n{link}\n\n{ignore}\n")
-
-
-def _link(request: Request, path: str, token: str) -> str:
-    return f"{request.url.replace(path=path, query='', fragment='')}?token={token}"
 
 
 def _is_too_much(request: Request) -> bool:

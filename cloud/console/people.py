@@ -13,6 +13,7 @@ from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.companies.queries import listed_places
 from cloud.console import invitation
 from cloud.console.forms import Problems, packed, unpacked
+from cloud.console.linking import link_to
 from cloud.console.members import Administrator, Member, WholeReader
 from cloud.console.visitors import ROLES
 from cloud.languages.current import gettext as _
@@ -84,10 +85,10 @@ def give(
         return _form(reading, who, None, email, part, problems)
     if token is None:
         return _done()
-    link = f"{request.url.replace(path=invitation.PATH, query='')}?token={token}"
+    address = link_to(request, invitation.PATH, token)
     with request.app.state.writer.begin() as conn:
-        invitation.mail_link(conn, who.company, email, link)
-    return who.page("invited.html", email=email, link=link)
+        invitation.mail_link(conn, who.company, email, address)
+    return who.page("invited.html", email=email, link=address)
 
 
 def form(conn: Database, who: Administrator, membership: Identifier) -> Response:

@@ -114,6 +114,15 @@ def test_wrong_codes_lock_the_account_and_a_right_password_does_not_help(
     code = pyotp.TOTP(SECRET).at(clock.ms // 1000)
     assert not gives(engine, vault, ann, code), "even the right one"
     clock.ms += service.LOCK_MS
+    with engine.begin() as conn:
+        service.set_password(conn, ann, "rode fiets zingt zacht")
+    assert not gives(engine, vault, ann, "000000"), "a new password begins no new count"
+    clock.ms += service.LOCK_MS
+    right = pyotp.TOTP(SECRET).at(clock.ms // 1000)
+    assert not gives(engine, vault, ann, right), "it is locked for twice as long"
+    clock.ms += service.LOCK_MS
+    with engine.begin() as conn:
+        service.set_password(conn, ann, "geel paard leest wolken")
     assert gives(engine, vault, ann, pyotp.TOTP(SECRET).at(clock.ms // 1000))
     with engine.begin() as conn:
         assert service.authenticate(conn, "ann@example.be", "geel paard leest wolken") == ann

@@ -268,3 +268,18 @@ def test_two_who_ask_at_once_are_both_answered(engine: Engine) -> None:
             with suppress(NotFoundError):
                 works.append(look(conn, Purpose.RESET, each))
     assert works == [("ann@example.be", {})]
+
+
+@pytest.mark.parametrize("path", ["/register", "/forgotten"])
+def test_a_mailed_link_leads_where_the_platform_is_whatever_the_request_says(
+    reader: Engine, engine: Engine, path: str
+) -> None:
+    with engine.begin() as conn:
+        service.create(conn, "ann@example.be", "Ann Maes")
+    ours = "https://pointeuse.example.be"
+    app = create_app(reader, engine, hosts=None, public_url=f"{ours}/")
+    said = {"host": "evil.example", "origin": "http://evil.example"}
+    assert Client(app).request("POST", path, data=TYPED, headers=said).status_code == 200
+    ((_, text),) = inbox(engine)
+    assert "evil.example" not in text
+    assert re.search(rf"{ours}/(register/confirm|reset)\?token=\S+", text)

@@ -126,6 +126,32 @@ def test_a_password_that_others_may_read_is_not_used(server: tuple[Catcher, Mail
 
 
 @pytest.mark.parametrize(
+    ("api", "named"),
+    [
+        ('host = "0.0.0.0"', "public_url is needed"),
+        ('host = "::"', "public_url is needed"),
+        ('public_url = "pointeuse.example.be"', "is to be like"),
+        ('public_url = "javascript:alert(1)"', "is to be like"),
+        ('public_url = "https://pointeuse.example.be/console"', "is to be like"),
+        ('public_url = "https://ann@pointeuse.example.be"', "is to be like"),
+        ('public_url = "https://pointeuse.example.be"', None),
+        ('host = "0.0.0.0"\npublic_url = "https://pointeuse.example.be/"', None),
+        ('host = "127.0.0.1"', None),
+    ],
+)
+def test_where_mailed_links_lead_is_told_where_anybody_may_ask(
+    tmp_path: Path, api: str, named: str | None
+) -> None:
+    path = tmp_path / "cloud.toml"
+    path.write_text(f'[mail]\nhost = "mail.example.be"\n[api]\n{api}\n')
+    if named is None:
+        settings.load(path)
+        return
+    with pytest.raises(SettingsError, match=named):
+        settings.load(path)
+
+
+@pytest.mark.parametrize(
     ("lines", "named"),
     [
         ('user = "gates"', "password_file"),
