@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent.badges.bounded import MOST
 from agent.badges.identify import Identifier
 from agent.badges.profiles import SHIPPED, Application, Profile, load_profile
 from agent.badges.reading import KeyedProfile
@@ -28,8 +29,6 @@ from tests.agent.badges.test_identify import (
     keyed,
 )
 
-_MOST_APDUS = 20_000
-"""No card is followed for longer, whatever it says."""
 _STATUSES = (0x9000, 0x9100, 0x91AF, 0x91A0, 0x91AE, 0x6100, 0x6C10, 0x6282, 0x6300, 0x6D00)
 _NUMBER = "0000001234567890"
 _TOML = (SHIPPED / "construbadge-sim.toml").read_bytes()
@@ -38,9 +37,10 @@ _TOML = (SHIPPED / "construbadge-sim.toml").read_bytes()
 class Said:
     """What a card says, taken from the octets of an input; silence when they are used up."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, profiles: int) -> None:
+        """`profiles` may be tried: for longer than they take no card is followed."""
         self._rest = data
-        self._apdus = 0
+        self._left = MOST * max(1, profiles)
 
     def _octet(self) -> int:
         first, self._rest = self._rest[:1], self._rest[1:]
@@ -50,8 +50,8 @@ class Said:
 
     def answer(self) -> Answer:
         """Any data, with a status word that means something to a terminal, or any other."""
-        self._apdus += 1
-        assert self._apdus < _MOST_APDUS
+        self._left -= 1
+        assert self._left >= 0, "the card is followed for too long"
         kind, length = self._octet(), self._octet()
         data, self._rest = self._rest[:length], self._rest[length:]
         if kind < len(_STATUSES):
@@ -76,8 +76,8 @@ class Said:
 
 
 class _Hostile:
-    def __init__(self, data: bytes) -> None:
-        self._said = Said(data)
+    def __init__(self, data: bytes, profiles: int) -> None:
+        self._said = Said(data, profiles)
 
     def transmit(self, _apdu: bytes, /) -> Answer:
         return self._said.answer()
@@ -108,7 +108,7 @@ def genuine(*profiles: KeyedProfile) -> Callable[[bytes], None]:
     def target(data: bytes) -> None:
         if len(data) < 2:
             return
-        said = Said(data[2:])
+        said = Said(data[2:], len(profiles))
         identifier = Identifier(profiles, today=lambda: TODAY, chance=_random(data[:1]))
         card = constru(spoil=lambda _, own: said.spoil(own))
         _identified(identifier, card, RANDOM if data[1] & 1 else UID, _NUMBER)
@@ -123,7 +123,7 @@ def hostile(*profiles: KeyedProfile) -> Callable[[bytes], None]:
         if not data:
             return
         identifier = Identifier(profiles, today=lambda: TODAY, chance=_random(data[:1]))
-        _identified(identifier, _Hostile(data[1:]), RANDOM if data[0] & 1 else UID)
+        _identified(identifier, _Hostile(data[1:], len(profiles)), RANDOM if data[0] & 1 else UID)
 
     return target
 
