@@ -68,7 +68,12 @@ totps = Table(
     "totps",
     metadata,
     Column("account_id", ForeignKey("accounts.id"), primary_key=True),
-    Column("sealed", LargeBinary, nullable=False, comment="the secret, by the platform's vault"),
+    Column(
+        "sealed",
+        LargeBinary,
+        nullable=False,
+        comment="what codes are made from, sealed by the vault",
+    ),
     Column("step", BigInteger, nullable=False, server_default="0", comment="the last that counted"),
     Column("created_ms", Millis, nullable=False),
     Column("confirmed_ms", Millis, comment="NULL: no code of it was given yet, so none is asked"),

@@ -17,7 +17,10 @@ def upgrade() -> None:
         "totps",
         sa.Column("account_id", _ID, sa.ForeignKey("accounts.id"), primary_key=True),
         sa.Column(
-            "sealed", sa.LargeBinary, nullable=False, comment="the secret, by the platform's vault"
+            "sealed",
+            sa.LargeBinary,
+            nullable=False,
+            comment="what codes are made from, sealed by the vault",
         ),
         sa.Column(
             "step",
