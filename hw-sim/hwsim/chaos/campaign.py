@@ -22,7 +22,7 @@ LEAST_IN_STORM = 0.1
 """Of all taps, the part that has to reach the platform while things fail."""
 _ENOUGH = 0.3
 """When so much has, the storm ends: the rest is for the peace to be tried on."""
-_STORM_S = 30.0
+_STORM_S = 10.0
 """It ends so long after the last tap, and later the more taps there were, if less has."""
 _LONGEST = 4
 """It goes on for so many times as long, on a slow machine, until LEAST_IN_STORM has."""
