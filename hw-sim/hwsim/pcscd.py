@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from hwsim.errors import SimulatorError
+from hwsim.processes import free_port
 from hwsim.vpcd import Slot
 
 _DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
@@ -235,12 +236,10 @@ def _free_ports(drivers: int) -> list[int]:
     first: list[int] = []
     with contextlib.ExitStack() as held:
         while len(first) < drivers:
-            row: list[socket.socket] = [held.enter_context(socket.socket())]
-            row[0].bind(("127.0.0.1", 0))
-            port = row[0].getsockname()[1]
-            row.extend(held.enter_context(socket.socket()) for _ in range(_SLOTS_OF_A_DRIVER - 1))
-            with contextlib.suppress(OSError, OverflowError):
-                for offset, neighbour in enumerate(row[1:], 1):
+            port = free_port()
+            row = [held.enter_context(socket.socket()) for _ in range(_SLOTS_OF_A_DRIVER)]
+            with contextlib.suppress(OSError):
+                for offset, neighbour in enumerate(row):
                     neighbour.bind(("127.0.0.1", port + offset))
                 first.append(port)
     return first

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,14 +17,21 @@ from hwsim.errors import SimulatorError
 POINTEUSE = str(Path(sys.executable).with_name("pointeuse"))
 _STOP_S = 15.0
 _POLL_S = 0.02
+_PORTS = range(10_000, 32_768)
+"""Up to where Linux begins by itself (ip_local_port_range, ip(7))."""
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on now, on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port nobody listens on now, on loopback.
+
+    Below those the kernel gives to connections: until somebody listens there, no other program's
+    connection takes it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(_PORTS.start, _PORTS.stop)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(port: int) -> bool:

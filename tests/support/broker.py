@@ -18,7 +18,7 @@ import pytest
 
 from provisioning.platform import Report, make_platform
 from provisioning.terminal import Terminal, enrol
-from tests.support.ports import accepts, free_port
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_for
 
 
@@ -69,7 +69,7 @@ class Broker:
         process = self._process
         if process is None or process.poll() is not None:
             raise AssertionError(f"Mosquitto ended: {self.log.read_text(errors='replace')}")
-        return accepts(self.port)
+        return listens(self.port)
 
 
 @pytest.fixture

@@ -1,22 +1,10 @@
 """Free ports on loopback, and who listens where."""
 
-import socket
 from pathlib import Path
 
+from hwsim.processes import free_port, listens
 
-def free_port() -> int:
-    """A TCP port on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def accepts(port: int) -> bool:
-    """Whether somebody takes connections on 127.0.0.1:`port`."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+__all__ = ["free_port", "listening", "listens"]
 
 
 def listening(port: int) -> set[str]:

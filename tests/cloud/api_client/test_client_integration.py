@@ -17,7 +17,7 @@ from cloud.accounts import api_tokens
 from cloud.accounts.scopes import OPERATOR_S, Scope
 from cloud.api_client.client import ApiError, Client
 from tests.cloud.sample import Sample
-from tests.support.ports import accepts, free_port
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_for
 
 WHOLE = frozenset(Scope) - OPERATOR_S
@@ -57,7 +57,7 @@ def address(database_url: str, tmp_path: Path, sample: Sample) -> Iterator[str]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     try:
-        wait_for(lambda: process.poll() is not None or accepts(port), "the server starts")
+        wait_for(lambda: process.poll() is not None or listens(port), "the server starts")
         assert process.poll() is None
         yield f"http://127.0.0.1:{port}"
     finally:

@@ -18,7 +18,7 @@ from cloud.accounts import access
 from cloud.accounts import service as accounts
 from tests.cloud.console.looking import fits
 from tests.cloud.sample import Sample
-from tests.support.ports import accepts, free_port
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -63,7 +63,7 @@ class Server:
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.process.communicate()[1]
-        return accepts(self.port)
+        return listens(self.port)
 
 
 @pytest.fixture
