@@ -1,8 +1,8 @@
 """What a reader's transport takes of a presentation: the rest is ours.
 
-The calls of the transport are wrapped: libpcsclite's for PC/SC, pyserial's `read` and `write` for
-all on a line, `poll` and `read` for a keyboard. What is done between them, waits of our own
-included, is ours; so is nfcpy's and libosdp's work.
+The calls of the transport are wrapped: libpcsclite's for PC/SC, those of an open port for all on a
+line, `poll` and `read` for a keyboard. What is done between them is ours, nfcpy's and libosdp's
+work included; so is a wait that time ended, and not the line.
 """
 
 import contextlib
@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import evdev
-import serial
 from smartcard import scard
 
 from agent.readers import winscard
+from agent.readers.port import Port
 from agent.reads import BadgeRead, Event, ReaderState
 
 _PATIENCE_S = 20.0
@@ -75,15 +75,18 @@ class Meter:
             raise RuntimeError("a badge was not identified")
         return self._read
 
-    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """`call`, timed."""
+    def around(self, call: Callable[..., Any], *, wait: bool = False) -> Callable[..., Any]:
+        """`call`, timed; a `wait` only when it ended with what it waited for."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
             started = time.perf_counter()
+            answer = wait
             try:
-                return call(*arguments, **named)
+                answer = call(*arguments, **named)
             finally:
-                self._inside += time.perf_counter() - max(started, self._begun)
+                if answer or not wait:
+                    self._inside += time.perf_counter() - max(started, self._begun)
+            return answer
 
         return timed
 
@@ -121,21 +124,22 @@ class Pipe(evdev.InputDevice):  # type: ignore[type-arg]
 
 @contextlib.contextmanager
 def serial_calls(meter: Meter) -> Iterator[None]:
-    """Wrap pyserial's."""
-    read, write = serial.Serial.read, serial.Serial.write
+    """Wrap those of an open port."""
+    take, write = Port.take, Port.write
 
-    def timed_read(port: serial.Serial, size: int = 1) -> bytes:
-        data: bytes = meter.around(read)(port, size)
+    def timed_take(port: Port, *most: int) -> bytes:
+        data: bytes = meter.around(take)(port, *most)
         meter.heard(len(data))
         return data
 
-    def timed_write(port: serial.Serial, data: bytes) -> Any:
+    def timed_write(port: Port, data: bytes) -> None:
         meter.wrote(len(data))
-        return meter.around(write)(port, data)
+        meter.around(write)(port, data)
 
     with (
-        _replaced(serial.Serial, "read", timed_read),
-        _replaced(serial.Serial, "write", timed_write),
+        _replaced(Port, "wait", meter.around(Port.wait, wait=True)),
+        _replaced(Port, "take", timed_take),
+        _replaced(Port, "write", timed_write),
     ):
         yield
 

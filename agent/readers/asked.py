@@ -5,56 +5,56 @@ import queue
 import threading
 import time
 
-import serial
-
-from agent.readers.base import StateReport
+from agent.readers.base import PERIOD_S, StateReport, until_tick
 from agent.readers.config import SerialConfig
 from agent.readers.debus import READER, DebusDialogue
 from agent.readers.frames import Dialogue, Result
+from agent.readers.port import Port
 from agent.readers.serial_port import Presentations, SerialPort
 from agent.readers.sscp import SscpDialogue
 from agent.readers.twn4 import Twn4Dialogue
 from agent.reads import Feedback
 
-_PAUSE_S = 0.1
-"""Between an answer and the next question: a badge waits this long at most, and a reader that is
-asked eight times a second costs next to nothing."""
 _ANSWER_S = 0.2
 """How long an answer may take; STid and TWN4 readers search a tag for less."""
+_SOON_S = 0.01
+"""How often the answer to a lamp's or buzzer's command is looked for."""
 _SILENCE_S = 1.0
 """A reader silent for this long is said to be."""
-_CHUNK = 4096
 
 
 class AskedReader(SerialPort):
-    """A serial reader that is asked whether a badge is there, and shows feedback where it can."""
+    """A serial reader that is asked whether a badge is there, and shows feedback where it can.
+
+    The answer that none is there wakes nobody: it is found when the next question is due.
+    """
 
     def __init__(self, config: SerialConfig) -> None:
         super().__init__(config)
-        self._word: queue.Queue[Feedback] = queue.Queue(maxsize=1)
+        self._word: queue.SimpleQueue[Feedback] = queue.SimpleQueue()
 
     def feedback(self, feedback: Feedback, text: str = "") -> None:  # noqa: ARG002
         """Hand `feedback` to the thread of the port; one not yet shown gives way to it."""
         with contextlib.suppress(queue.Empty):
             self._word.get_nowait()
-        with contextlib.suppress(queue.Full):
-            self._word.put_nowait(feedback)
+        self._word.put(feedback)
 
     def _serve(
         self,
-        port: serial.Serial,
+        port: Port,
         presentations: Presentations,
         report: StateReport,
         stop: threading.Event,
     ) -> None:
         """Ask until `stop`. Raises OSError when the port goes."""
         dialogue = self._dialogue()
-        port.timeout = _ANSWER_S
+        port.wake_from(dialogue.nothing + 1)
         heard = time.monotonic()
-        commands = [dialogue.ask()]
+        commands, every_s = [dialogue.ask()], PERIOD_S
         while not stop.is_set():
+            due = time.monotonic() + until_tick()
             for command in commands:
-                results, answered = self._exchange(port, dialogue, command, stop)
+                results, answered = self._exchange(port, dialogue, command, every_s, stop)
                 if answered:
                     heard = time.monotonic()
                     report.tell("ready", f"{self.describe()}: answers")
@@ -62,27 +62,26 @@ class AskedReader(SerialPort):
                     self._take(result, presentations)
             if time.monotonic() - heard > _SILENCE_S:
                 report.tell("failed", self._silence())
-            commands = self._next(dialogue)
-
-    def _next(self, dialogue: Dialogue) -> list[bytes]:
-        """Feedback as soon as there is some, else the next question after a pause."""
-        try:
-            return dialogue.signal(self._word.get(timeout=_PAUSE_S))
-        except queue.Empty:
-            return [dialogue.ask()]
+            try:
+                word = self._word.get(timeout=max(0.0, due - time.monotonic()))
+                commands, every_s = dialogue.signal(word), _SOON_S
+            except queue.Empty:
+                commands, every_s = [dialogue.ask()], PERIOD_S
 
     def _exchange(
-        self, port: serial.Serial, dialogue: Dialogue, command: bytes, stop: threading.Event
+        self, port: Port, dialogue: Dialogue, command: bytes, every_s: float, stop: threading.Event
     ) -> tuple[list[Result], bool]:
-        """What the answer to `command` gave, and whether there was one."""
+        """What the answer to `command` gave, and whether there was one.
+
+        It is looked for every `every_s`: one that is too short to wake anybody is found then.
+        """
         port.write(command)
         results: list[Result] = []
         deadline = time.monotonic() + _ANSWER_S
         while not results and not stop.is_set() and time.monotonic() < deadline:
-            data = port.read(1)
-            if not data:
-                break
-            results = dialogue.feed(data + port.read(min(port.in_waiting, _CHUNK)))
+            port.wait(until_tick(every_s))
+            data = port.take()
+            results = dialogue.feed(data) if data else []
         return (results, True) if results else (dialogue.idle(), False)
 
     def _dialogue(self) -> Dialogue:

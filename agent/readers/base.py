@@ -1,6 +1,7 @@
 """What every reader is, and the small things all of them need."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,6 +10,8 @@ from protocol.settings import SettingsError
 
 Emit = Callable[[Event], None]
 
+PERIOD_S = 0.1
+"""From one question to the next of a reader that is asked: a badge waits this long at most."""
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 2.0
 
@@ -37,6 +40,15 @@ class Reader(Protocol):
 
         `text` is for a display: at most 16 characters of ASCII, and empty when a sign does.
         """
+
+
+def until_tick(period_s: float = PERIOD_S) -> float:
+    """Seconds until the next of the moments, `period_s` apart, that all readers have in common.
+
+    Those that ask do so then, one right after the other: a processor that has just woken for one
+    has the code at hand for all.
+    """
+    return period_s - time.monotonic() % period_s
 
 
 class StateReport:

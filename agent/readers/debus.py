@@ -43,6 +43,8 @@ _TAGS: dict[int, Chip] = {
 class DebusDialogue:
     """Questions and answers of deBus."""
 
+    nothing = 12
+
     def __init__(self, address: int = READER, *, backwards: bool = True) -> None:
         """`address` is the reader's; `backwards`: chip numbers come last octet first."""
         self._address = address

@@ -51,6 +51,9 @@ class Parser(Protocol):
 class Dialogue(Parser, Protocol):
     """A protocol in which the terminal asks, and the reader answers each question once."""
 
+    nothing: int
+    """Octets of the answer that no badge is there, at most: a longer one is worth waking for."""
+
     def ask(self) -> bytes:
         """The question whether a badge is there."""
 

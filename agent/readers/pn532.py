@@ -1,8 +1,8 @@
 """A PN532 on a UART, through nfcpy's driver, with a sense loop of our own.
 
-The chip searches for a card by itself, for a tenth of a second at a time, and ISO-DEP is the
-chip's: what is said here is APDUs. A card that was read is left alone, but for being asked
-whether it is still there.
+The chip searches for a card by itself and says when it found one, so that nobody asks while none
+is there; ISO-DEP is the chip's too: what is said here is APDUs. A card that was read is left alone,
+but for being asked whether it is still there.
 """
 
 import contextlib
@@ -18,7 +18,8 @@ from agent.readers.base import Backoff, Emit, StateReport
 from agent.readers.nfcpy import pn532
 from agent.readers.pn532_config import Pn532Config
 from agent.readers.pn532_line import START_BAUD, Pn532Line, SilenceError, StoppedError
-from agent.readers.serial_port import SERIAL_FAULTS, fault
+from agent.readers.port import SERIAL_FAULTS
+from agent.readers.serial_port import fault
 from agent.reads import BadgeRead, Feedback, Unreadable
 
 _WAKE = b"\x55\x55" + bytes(14)
@@ -28,11 +29,14 @@ _RINSE = bytes(280)
 _ABORT = bytes(pn532.Chipset.ACK)
 _BAUDS = (START_BAUD, 921600, 460800, 230400)
 """Where a chip may be that another program left; it is brought back to the first."""
-_TRIES = 40
-"""Of the chip, to find a card before it says that there is none: about 0.2 s."""
+_TRIES = 240
+"""Of the chip, to find a card before it says that there is none: about 1.2 s."""
+_TRIES_AFTER = 40
+"""The same after a card left: until it was missed it is the same presentation."""
+_SEARCH_S = 3.0
+"""A chip that says nothing of its search for this long is mute."""
 _PERIOD_S = 0.1
 """From one search to the next, however soon the chip gives up."""
-_LEAST_PAUSE_S = 0.01
 _LOOK_S = 0.1
 """How often a card that lies there is looked at."""
 _LONGEST_PAUSE_S = 0.5
@@ -42,6 +46,7 @@ _STEADY_S = 2.0
 _AUTOMATIC_RATS = 0x10
 _FIELD, _RETRIES = 0x01, 0x05
 _PRESENCE = 0x06
+_LIST = 0x4A
 _ISO_DEP = 0x20
 _GONE = frozenset({0x01, 0x27, 0x2B})
 """Error codes (UM0701-02, 7.1) of a card that left: no answer, no target, disappeared."""
@@ -135,7 +140,7 @@ class Pn532Reader:
         device = pn532.Device(chipset, _NO_LOG)
         try:
             chipset.set_parameters(_AUTOMATIC_RATS)
-            chipset.rf_configuration(_RETRIES, bytes([0xFF, 0x01, _TRIES]))
+            _search_with(chipset, _TRIES)
             report.tell("ready", f"{self.describe()}: answers")
             while not stop.is_set():
                 self._sense(chipset, emit, stop)
@@ -175,9 +180,10 @@ class Pn532Reader:
         target = _search(chipset)
         if target is None:
             self._lying = None
-            stop.wait(max(_LEAST_PAUSE_S, begun + _PERIOD_S - time.monotonic()))
+            stop.wait(begun + _PERIOD_S - time.monotonic())
             return
         pause_s = _LOOK_S
+        _search_with(chipset, _TRIES_AFTER)
         while target is not None and not stop.is_set():
             try:
                 self._present(target, self._event(chipset, target), emit)
@@ -191,6 +197,7 @@ class Pn532Reader:
             _switch_off(chipset)
             target = _search(chipset)
         self._lying = None
+        _search_with(chipset, _TRIES)
 
     def _event(self, chipset: pn532.Chipset, target: _Target) -> BadgeRead | Unreadable:
         """Raises CardError."""
@@ -235,10 +242,15 @@ class Pn532Reader:
 
 def _search(chipset: pn532.Chipset) -> _Target | None:
     """The card that the chip finds in its tries (UM0701-02, 7.3.5)."""
-    found = chipset.in_list_passive_target(1, 0, b"")
-    if found is None:
+    number, *found = chipset.command(_LIST, b"\x01\x00", _SEARCH_S)
+    if not number:
         return None
-    return _Target(bytes(found[4 : 4 + found[3]]), bool(found[2] & _ISO_DEP))
+    _, _, _, sel_res, length, *rest = found
+    return _Target(bytes(rest[:length]), bool(sel_res & _ISO_DEP))
+
+
+def _search_with(chipset: pn532.Chipset, tries: int) -> None:
+    chipset.rf_configuration(_RETRIES, bytes([0xFF, 0x01, tries]))
 
 
 def _switch_off(chipset: pn532.Chipset) -> None:

@@ -4,9 +4,7 @@ import errno
 import threading
 import time
 
-import serial
-
-from agent.readers.serial_port import SERIAL_FAULTS
+from agent.readers.port import SERIAL_FAULTS, Port
 
 START_BAUD = 115200
 _START = b"\x00\x00\xff"
@@ -14,10 +12,8 @@ _ACK = b"\x00\xff"
 _EXTENDED = b"\xff\xff"
 _LONGEST = 265
 """Octets of data in a frame (UM0701-02, 6.2.1.2)."""
-_SLICE_S = 0.1
+_SLICE_S = 0.3
 """How often `stop` is looked at."""
-_WRITE_S = 0.25
-_CHUNK = 512
 
 
 class LineLostError(OSError):
@@ -46,9 +42,7 @@ class Pn532Line:
         """What went wrong with the port, once something did."""
         self._stop: threading.Event | None = stop
         self._buffer = b""
-        self._serial = serial.Serial(
-            device, START_BAUD, timeout=_SLICE_S, write_timeout=_WRITE_S, exclusive=True
-        )
+        self._port = Port(device, START_BAUD)
 
     def last_words(self) -> None:
         """What is said from now on is said although the reader is to end."""
@@ -57,12 +51,12 @@ class Pn532Line:
     @property
     def baudrate(self) -> int:
         """Bits a second."""
-        return int(self._serial.baudrate)
+        return self._port.baud
 
     @baudrate.setter
     def baudrate(self, value: int) -> None:
         try:
-            self._serial.baudrate = value
+            self._port.baud = value
         except SERIAL_FAULTS as error:
             raise self._loss(error) from error
 
@@ -70,13 +64,13 @@ class Pn532Line:
         """Send `data`; what came before belongs to nothing any more. Raises LineLostError."""
         self._buffer = b""
         try:
-            self._serial.reset_input_buffer()
-            self._serial.write(data)
+            self._port.forget()
+            self._port.write(data)
         except SERIAL_FAULTS as error:
             raise self._loss(error) from error
 
     def read(self, timeout: int) -> bytearray:
-        """The next frame, within `timeout` ms and a slice more.
+        """The next frame, within `timeout` ms.
 
         Raises LineLostError, SilenceError, StoppedError.
         """
@@ -87,22 +81,21 @@ class Pn532Line:
                 return bytearray(frame)
             if self._stop is not None and self._stop.is_set():
                 raise StoppedError(errno.ECANCELED, "the reader is to end")
-            if time.monotonic() >= deadline:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
                 raise SilenceError
-            self._buffer += self._heard()
+            self._buffer += self._heard(min(left_s, _SLICE_S))
 
     def close(self) -> None:
         """Give the port back; never raises."""
         try:
-            self._serial.close()
+            self._port.close()
         except SERIAL_FAULTS as error:
             self.lost = self.lost or error
 
-    def _heard(self) -> bytes:
-        """What came within a slice. To give each read a time of its own sets the port up anew."""
+    def _heard(self, longest_s: float) -> bytes:
         try:
-            data = self._serial.read(1)
-            return bytes(data + self._serial.read(min(self._serial.in_waiting, _CHUNK)))
+            return self._port.take() if self._port.wait(longest_s) else b""
         except SERIAL_FAULTS as error:
             raise self._loss(error) from error
 

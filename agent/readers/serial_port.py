@@ -11,28 +11,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-import serial
-
 from agent.badges.presented import presented
 from agent.readers.base import Backoff, Emit, StateReport
 from agent.readers.config import SerialConfig
 from agent.readers.frames import Answered, Parser, Presented, Result
 from agent.readers.line import LineParser
+from agent.readers.port import SERIAL_FAULTS, Port
 from agent.readers.rdm6300 import Rdm6300Parser
 from agent.readers.wiegand import WiegandParser
 from agent.reads import BadgeRead, Event, Feedback, Unreadable
 
 _QUIET_S = 0.25
-"""A pause this long ends whatever was incomplete; also how often `stop` is looked at."""
-_CHUNK = 4096
+"""A pause this long ends whatever was incomplete."""
+_LOOK_S = 0.45
+"""How often `stop` is looked at while nothing comes."""
 _REPEAT_S = 0.5
 """A module sends a tag again and again while it lies there; the same number within this time of
 its last repeat is the same presentation."""
 _STEADY_S = 2.0
 """A port open this long works: the next fault starts from a short back-off."""
-
-SERIAL_FAULTS = (OSError, ValueError, termios.error)
-"""What pyserial raises when a port cannot be opened or is lost."""
 
 _FAMILIES: dict[str, str] = {
     "rdm6300": "RDM6300/ID-12",
@@ -64,7 +61,7 @@ class SerialPort(ABC):
         while not stop.is_set():
             opened = time.monotonic()
             try:
-                with self._open() as port:
+                with Port(self._config.device, self._config.baud) as port:
                     self._serve(port, presentations, report, stop)
             except SERIAL_FAULTS as error:
                 if time.monotonic() - opened > _STEADY_S:
@@ -72,19 +69,10 @@ class SerialPort(ABC):
                 report.tell(*fault(self._config.device, error))
                 backoff.wait(stop)
 
-    def _open(self) -> serial.Serial:
-        return serial.Serial(
-            self._config.device,
-            self._config.baud,
-            timeout=_QUIET_S,
-            write_timeout=_QUIET_S,
-            exclusive=True,
-        )
-
     @abstractmethod
     def _serve(
         self,
-        port: serial.Serial,
+        port: Port,
         presentations: "Presentations",
         report: StateReport,
         stop: threading.Event,
@@ -107,7 +95,7 @@ class SerialReader(SerialPort):
 
     def _serve(
         self,
-        port: serial.Serial,
+        port: Port,
         presentations: "Presentations",
         report: StateReport,
         stop: threading.Event,
@@ -115,12 +103,12 @@ class SerialReader(SerialPort):
         """Parse what arrives until `stop`. Raises OSError when the port goes."""
         report.tell("ready", f"{self.describe()}: open")
         parser = self._parser()
+        wait_s = _LOOK_S
         while not stop.is_set():
-            data = port.read(1)
-            if data:
-                data += port.read(min(port.in_waiting, _CHUNK))
-            for result in parser.feed(data) if data else parser.idle():
+            came = port.wait(wait_s)
+            for result in parser.feed(port.take()) if came else parser.idle():
                 self._take(result, presentations)
+            wait_s = _QUIET_S if came else _LOOK_S
 
     def _parser(self) -> Parser:
         if self._config.protocol == "rdm6300":

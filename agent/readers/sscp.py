@@ -45,6 +45,8 @@ _SIGNALS: dict[Feedback, tuple[int, int, int]] = {
 class SscpDialogue:
     """Questions and answers of SSCP version 1 in plain."""
 
+    nothing = 14
+
     def __init__(self, address: int | None = None, *, backwards: bool = False) -> None:
         """`address` on RS-485, 0 to 127; None on RS-232 and USB."""
         self._line_octet = 0 if address is None else 1 | address << 1

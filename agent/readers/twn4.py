@@ -43,6 +43,8 @@ _SIGNALS: dict[Feedback, tuple[int, int, int, int]] = {
 class Twn4Dialogue:
     """Questions and answers of the Simple Protocol."""
 
+    nothing = 5
+
     def __init__(self, *, backwards: bool = False) -> None:
         """`backwards`: chip numbers come last octet first."""
         self._backwards = backwards

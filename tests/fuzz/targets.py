@@ -7,6 +7,7 @@ from agent.readers.debus import DebusDialogue
 from agent.readers.frames import Answered, Garbled, Parser, Presented, Result
 from agent.readers.keys import KeyParser
 from agent.readers.line import LineParser
+from agent.readers.osdp_line import answer_in, is_busy, is_whole
 from agent.readers.patterns import compile_pattern
 from agent.readers.rdm6300 import Rdm6300Parser
 from agent.readers.sscp import SscpDialogue
@@ -67,6 +68,17 @@ def pattern(data: bytes) -> None:
         compile_pattern(data.decode("utf-8", "replace"))
 
 
+def osdp_line(data: bytes) -> None:
+    """What was heard on an OSDP line: a frame of the peripheral asked, or none."""
+    found = answer_in(data, 5)
+    if found is not None:
+        assert found in data
+        assert found[1] & 0x80
+        assert len(found) == int.from_bytes(found[2:4], "little") > 5
+        is_busy(found)
+        is_whole(found)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "rdm6300": stream(Rdm6300Parser),
     "line": stream(LineParser),
@@ -77,6 +89,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "twn4": stream(Twn4Dialogue),
     "sscp": stream(SscpDialogue),
     "deister": stream(DebusDialogue),
+    "osdp-line": osdp_line,
     "keys": keys,
     "pattern": pattern,
     **cards.TARGETS,

@@ -56,9 +56,8 @@ class Twn4Answers:
         return (head + tag.number).hex().upper().encode()
 
 
-def crc_ccitt(data: bytes) -> int:
-    """CRC-16/CCITT, polynomial 1021, initial value FFFF, most significant bit first."""
-    crc = 0xFFFF
+def crc_ccitt(data: bytes, crc: int = 0xFFFF) -> int:
+    """CRC-16/CCITT, polynomial 1021, most significant bit first; `crc` is its initial value."""
     for octet in data:
         for bit in range(7, -1, -1):
             carry = crc >> 15 ^ octet >> bit & 1

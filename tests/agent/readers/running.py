@@ -35,6 +35,13 @@ class Running:
         """The next event, whatever it is."""
         return self._events.get(timeout=30)
 
+    def within(self, seconds: float) -> Event | None:
+        """The next event; None when none comes in so many seconds."""
+        try:
+            return self._events.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
     def next(self, kind: type[E]) -> E:
         """The next event, which must be of `kind`."""
         event = self.any()

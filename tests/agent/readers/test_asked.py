@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -147,6 +148,16 @@ def test_a_reader_is_not_asked_without_a_pause(simulated: AskedReader, protocol:
         asked, begun = simulated.questions, time.monotonic()
         wait_for(lambda: simulated.questions >= asked + 20, "20 questions")
         assert time.monotonic() - begun > 1
+
+
+@pytest.mark.parametrize(
+    ("now", "left"), [(12.01, 0.09), (12.34, 0.06), (12.399, 0.001), (100_000.05, 0.05)]
+)
+def test_all_that_ask_do_so_at_the_same_moments(
+    monkeypatch: pytest.MonkeyPatch, now: float, left: float
+) -> None:
+    monkeypatch.setattr(base, "time", SimpleNamespace(monotonic=lambda: now))
+    assert base.until_tick(0.1) == pytest.approx(left, abs=1e-6)
 
 
 def test_a_mute_reader_is_said_once_and_comes_back(simulated: AskedReader, protocol: str) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.readers import base
-from agent.reads import BadgeRead, ReaderState, Unreadable
+from agent.reads import BadgeRead, Event, ReaderState, Unreadable
 from hwsim.pn532 import Pn532Reader, frames
+from hwsim.readers.noise import SPOILS, NoisyLine, another
 from hwsim.readers.osdp import OsdpPeripheral
 from tests.agent.readers import test_osdp, test_pn532
 from tests.agent.readers.running import Running, descriptors
@@ -22,15 +22,14 @@ from tests.agent.readers.test_wiegand import frame
 from tests.support.waiting import wait_for
 
 FAULTS = int(os.environ.get("POINTEUSE_FAULTS", "20"))
-OSDP_FAULTS = int(os.environ.get("POINTEUSE_FAULTS", "3"))
-"""libosdp takes six seconds to notice a peripheral that went, and to trust it again."""
+OSDP_FAULTS = int(os.environ.get("POINTEUSE_FAULTS", "8"))
+TAPS = 10
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120 + 12 * max(FAULTS, OSDP_FAULTS))]
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "FIRST_BACKOFF_S", 0.005)
-    monkeypatch.setattr(base, "LONGEST_BACKOFF_S", 0.005)
+    test_pn532.quick(monkeypatch)
 
 
 def read(running: Running, badge: str) -> None:
@@ -95,31 +94,97 @@ def test_a_pn532_lives_through_faults_of_all_kinds(tmp_path: Path, seed: int) ->
             wait_for(lambda: (descriptors(), threading.active_count()) == before, "all given back")
 
 
-def test_an_osdp_reader_lives_through_faults_of_all_kinds(tmp_path: Path) -> None:
-    with OsdpPeripheral(tmp_path / "tty", test_osdp.KEY, address=5) as peripheral:
+class OsdpGate:
+    """A peripheral, a line on which things go wrong, and workers who tap until they see green."""
 
-        def replug() -> None:
-            peripheral.unplug()
-            peripheral.replug()
+    def __init__(
+        self, peripheral: OsdpPeripheral, line: NoisyLine, running: Running, chance: random.Random
+    ) -> None:
+        self.taps = 0
+        self._peripheral, self._line, self._running = peripheral, line, running
+        self._chance = chance
+        self._held: set[str] = set()
 
-        def kill() -> None:
-            """In the midst of whatever it was saying."""
-            peripheral.kill()
-            peripheral.replug()
+    def replug(self) -> None:
+        self._peripheral.unplug()
+        self._peripheral.replug()
 
-        def stall() -> None:
-            """It is silent until libosdp takes it for offline."""
-            peripheral.signal(signal.SIGSTOP)
-            running.until("absent")
-            peripheral.signal(signal.SIGCONT)
+    def kill(self) -> None:
+        """In the midst of whatever it was saying."""
+        self._peripheral.kill()
+        self._peripheral.replug()
 
-        faults: list[Callable[[], None]] = [replug, kill, stall]
-        with test_osdp.running(peripheral.device) as running:
-            assert running.state() == "ready"
-            before = descriptors(), threading.active_count()
-            for number in range(OSDP_FAULTS):
-                faults[number % len(faults)]()
-                running.until("ready")
-                peripheral.present(frame("26", 123, number % 65_536))
-                read(running, f"123{number % 65_536:05}")
-            wait_for(lambda: (descriptors(), threading.active_count()) == before, "all given back")
+    def stall(self) -> None:
+        """It is silent until that is told of."""
+        self._peripheral.signal(signal.SIGSTOP)
+        while self._seen(self._running.any()) != "absent":
+            pass
+        self._peripheral.signal(signal.SIGCONT)
+
+    def noise(self) -> None:
+        """Some of the next frames are spoilt, and a badge is held there meanwhile."""
+        for _ in range(self._chance.randrange(1, 4)):
+            how = self._chance.choice(list(SPOILS.values()))
+            to_terminal = self._chance.random() < 0.6
+            self._line.spoil(how, self._chance.randrange(1, 6), to_terminal=to_terminal)
+        self._tap()
+
+    def speak(self) -> None:
+        """Somebody else does, between two questions or in the middle of one."""
+        for _ in range(self._chance.randrange(1, 4)):
+            noise = self._chance.randbytes(self._chance.randrange(1, 90))
+            self._line.say(self._chance.choice([another(self._chance), noise]))
+
+    def echo(self) -> None:
+        """The terminal hears itself for a while."""
+        self._line.echo = True
+        self._tap()
+        self._line.echo = False
+
+    def come_back(self) -> None:
+        """A worker who sees no light holds the badge there again."""
+        wait_for(lambda: self._line.calm, "the noise is over")
+        tapped = set()
+        for _ in range(TAPS):
+            tapped.add(self._tap())
+            while (event := self._running.within(3)) is not None:
+                if self._seen(event) in tapped:
+                    return
+        raise AssertionError(f"not back after {TAPS} taps")
+
+    def _tap(self) -> str:
+        self.taps += 1
+        facility, card = divmod(self.taps, 65_536)
+        self._peripheral.present(frame("26", facility, card))
+        number = f"{facility:03}{card:05}"
+        self._held.add(number)
+        return number
+
+    def _seen(self, event: Event) -> str:
+        """The badge that was read, which was held there and not read before; or the state."""
+        if isinstance(event, ReaderState):
+            return event.state
+        assert isinstance(event, BadgeRead), event
+        self._held.remove(event.badge)
+        return event.badge
+
+
+def test_an_osdp_reader_lives_through_faults_of_all_kinds(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    with (
+        OsdpPeripheral(tmp_path / "far", test_osdp.KEY, address=5) as peripheral,
+        NoisyLine(tmp_path / "tty", peripheral.device, chance) as line,
+        test_osdp.running(line.device) as running,
+    ):
+        gate = OsdpGate(peripheral, line, running, chance)
+        faults = {
+            gate.noise: 60, gate.speak: 15, gate.echo: 5, gate.replug: 8, gate.kill: 8,
+            gate.stall: 4,
+        }  # fmt: skip
+        assert running.state() == "ready"
+        before = descriptors(), threading.active_count()
+        for _ in range(OSDP_FAULTS):
+            chance.choices(list(faults), list(faults.values()))[0]()
+            gate.come_back()
+        print(f"{OSDP_FAULTS} faults, {gate.taps} taps")
+        wait_for(lambda: (descriptors(), threading.active_count()) == before, "all given back")

@@ -72,6 +72,24 @@ def test_what_was_asked_is_answered(name: str, uid: bytes) -> None:
     assert DIALOGUES[name][0]().feed(answer(name, None)) == [Answered()]
 
 
+@each
+@given(uid=st.binary(min_size=4, max_size=10))
+def test_an_answer_with_a_badge_is_longer_than_one_without(name: str, uid: bytes) -> None:
+    nothing = DIALOGUES[name][0]().nothing
+    assert len(answer(name, None)) <= nothing < len(answer(name, uid))
+
+
+@pytest.mark.parametrize("address", range(128))
+@pytest.mark.parametrize("name", ["sscp", "deister"])
+def test_so_it_is_at_every_address(name: str, address: int) -> None:
+    if name == "sscp":
+        dialogue: Dialogue = SscpDialogue(address)
+        answers: Answers = SscpAnswers(address)
+    else:
+        dialogue, answers = DebusDialogue(address), DebusAnswers(address)
+    assert len(answers.take(dialogue.ask(), None)) <= dialogue.nothing
+
+
 @pytest.mark.parametrize("name", ["sscp", "sscp485", "deister"])
 def test_every_bit_of_a_checked_answer_counts(name: str) -> None:
     good = answer(name, bytes.fromhex("04A1B2C3D4E5F8"))

@@ -1,5 +1,6 @@
 """OSDP over a real pty, libosdp at both ends: cards, lamps, keys, and what goes wrong."""
 
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from agent.feedback import ReaderSink
-from agent.readers import OsdpConfig, base, osdp
+from agent.readers import OsdpConfig, osdp_panel
 from agent.readers.osdp import OsdpReader, text_badge
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
+from hwsim.readers.noise import NoisyLine
 from hwsim.readers.osdp import OsdpPeripheral
 from protocol.badges import Assurance, Flag
 from protocol.errors import KeyFileError
@@ -120,6 +122,80 @@ def test_nothing_at_the_address_is_said(peripheral: OsdpPeripheral) -> None:
     assert "nothing answers" in absent.detail
 
 
+@pytest.fixture
+def noisy(peripheral: OsdpPeripheral, tmp_path: Path, seed: int) -> Iterator[NoisyLine]:
+    with NoisyLine(tmp_path / "noisy", peripheral.device, random.Random(seed)) as line:
+        yield line
+
+
+@pytest.mark.parametrize("to_terminal", [False, True])
+def test_a_frame_that_is_spoilt_costs_no_more_than_the_channel(
+    noisy: NoisyLine, peripheral: OsdpPeripheral, to_terminal: bool
+) -> None:
+    with running(noisy.device) as gate:
+        assert gate.state() == "ready"
+        noisy.spoil(lambda _, data: data[:-1] + b"\0", 1, to_terminal=to_terminal)
+        # Up again so soon that nobody is told of anything but the loss.
+        assert gate.next(ReaderState).detail.endswith("secure channel up, lost so far: 1")
+        peripheral.present(frame("26", 123, 4567))
+        assert gate.next(BadgeRead).badge == "12304567"
+
+
+def test_an_answer_that_is_said_again_is_not_taken_twice(
+    noisy: NoisyLine, peripheral: OsdpPeripheral
+) -> None:
+    heard: list[bytes] = []
+
+    def keep(_: random.Random, data: bytes) -> bytes:
+        heard.append(data)
+        return data
+
+    def replay(_: random.Random, data: bytes) -> bytes:
+        return max(heard, key=len)
+
+    with running(noisy.device) as gate:
+        assert gate.state() == "ready"
+        noisy.spoil(keep, 10_000, to_terminal=True)
+        peripheral.present(frame("26", 123, 4567))
+        assert gate.next(BadgeRead).badge == "12304567"
+        noisy.spare()
+        noisy.spoil(replay, 2, to_terminal=True)
+        assert gate.next(ReaderState).detail.endswith("lost so far: 1")
+        peripheral.present(frame("26", 123, 4568))
+        assert gate.next(BadgeRead).badge == "12304568"
+
+
+def test_a_line_on_which_nothing_makes_sense_is_said_to_be_noisy(
+    noisy: NoisyLine, peripheral: OsdpPeripheral
+) -> None:
+    noisy.spoil(lambda chance, data: chance.randbytes(len(data)), 10_000, to_terminal=True)
+    with running(noisy.device) as gate:
+        failed = gate.next(ReaderState)
+        assert failed.state == "failed"
+        assert "check `baud`" in failed.detail
+        noisy.spare()
+        gate.until("ready")
+
+
+def test_what_libosdp_never_lets_go_of_is_empty(
+    peripheral: OsdpPeripheral, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, object]] = []
+    real = osdp_panel.Panel._event
+
+    def seen(panel: osdp_panel.Panel, number: int, event: dict[str, object]) -> int:
+        told.append(event)
+        return real(panel, number, event)
+
+    monkeypatch.setattr(osdp_panel.Panel, "_event", seen)
+    with running(peripheral.device) as gate:
+        assert gate.state() == "ready"
+        peripheral.present(frame("26", 123, 4567))
+        gate.next(BadgeRead)
+    assert told
+    assert not any(told)
+
+
 def test_a_missing_key_is_said_and_found_when_it_is_there(
     peripheral: OsdpPeripheral,
 ) -> None:
@@ -138,20 +214,19 @@ def test_a_missing_key_is_said_and_found_when_it_is_there(
 
 
 def test_beginning_anew_leaks_nothing(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(osdp, "_ANEW_S", 0.05)
-    monkeypatch.setattr(base, "FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(osdp_panel, "_LONGEST_PAUSE_S", 0.001)
     begun = threading.Semaphore(0)
-    real = osdp.Panel
+    real = osdp_panel.Panel._begin_anew
 
-    def counted(*arguments: object) -> osdp.Panel:
+    def counted(panel: osdp_panel.Panel) -> None:
+        real(panel)
         begun.release()
-        return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(osdp, "Panel", counted)
+    monkeypatch.setattr(osdp_panel.Panel, "_begin_anew", counted)
     with OsdpPeripheral(device, bytes(16), address=5), running(device) as gate:
-        assert gate.next(ReaderState).state in {"absent", "failed"}
+        assert gate.next(ReaderState).state == "failed"
         before = descriptors(), threading.active_count()
-        for _ in range(50):
+        for _ in range(20):
             assert begun.acquire(timeout=30)
         assert (descriptors(), threading.active_count()) == before
 

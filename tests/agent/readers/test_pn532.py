@@ -12,7 +12,7 @@ import pytest
 from agent.badges.credentials import Secret
 from agent.badges.identify import Identifier
 from agent.badges.reading import KeyedProfile
-from agent.readers import Pn532Config, base, open_reader
+from agent.readers import Pn532Config, base, open_reader, pn532
 from agent.readers.pn532 import Pn532Session
 from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
 from hwsim.cards import RandomUidCard, UidCard
@@ -42,8 +42,17 @@ def chip(tmp_path: Path) -> Iterator[Pn532Reader]:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "FIRST_BACKOFF_S", 0.005)
-    monkeypatch.setattr(base, "LONGEST_BACKOFF_S", 0.005)
+    quick(monkeypatch)
+
+
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short waits where a test waits for many of them: for the port, and for a search in vain."""
+    for name in ("FIRST_BACKOFF_S", "LONGEST_BACKOFF_S"):
+        monkeypatch.setattr(base, name, 0.005)
+    monkeypatch.setattr(pn532, "_PERIOD_S", 0.01)
+    monkeypatch.setattr(pn532, "_TRIES", 4)
+    monkeypatch.setattr(pn532, "_TRIES_AFTER", 2)
+    monkeypatch.setattr(pn532, "_SEARCH_S", 0.5)
 
 
 def identifier() -> Identifier:
@@ -129,6 +138,7 @@ def test_a_forged_badge_is_its_uid_flagged(chip: Pn532Reader) -> None:
         assert (read.badge, read.flags) == (UID.hex().upper(), Flag.UNAUTHENTIC)
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(("random_uid", "apdus"), [(False, APDUS), (True, APDUS_OF_RANDOM)])
 def test_pulled_away_at_every_apdu_it_is_one_try_again_and_no_record(
     chip: Pn532Reader, random_uid: bool, apdus: int

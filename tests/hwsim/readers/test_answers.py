@@ -21,6 +21,7 @@ TAG = Tag("iso14443a", bytes.fromhex("04A1B2C3D4E5F8"))
 
 def test_the_check_values_of_the_catalogue_of_crcs() -> None:
     assert crc_ccitt(b"123456789") == 0x29B1
+    assert crc_ccitt(b"123456789", 0x1D0F) == 0xE5CC
     assert crc_kermit(b"123456789") == 0x2189
 
 
