@@ -46,11 +46,24 @@ class Api(Struct, forbid_unknown_fields=True, frozen=True):
     """Of one token, at once."""
     public_url: Annotated[str, Meta(max_length=253)] = ""
     """Where people find the console, as https://pointeuse.example.be: mailed links lead there."""
+    api_url: Annotated[str, Meta(max_length=253)] = ""
+    """Where programs find the API, as https://api.pointeuse.example.be, if at a name of its own:
+    then the API is answered there alone, and the console everywhere else."""
 
     @property
     def public_host(self) -> str:
         """The name in `public_url`; none, there is none."""
         return urlsplit(self.public_url).hostname or ""
+
+    @property
+    def api_host(self) -> str:
+        """The name in `api_url`; none, there is none."""
+        return urlsplit(self.api_url).hostname or ""
+
+    @property
+    def programs_url(self) -> str:
+        """Where the API is: what precedes `/v1` in an address; none, nobody said."""
+        return self.api_url or self.public_url
 
     def problem(self, *, mails: bool) -> str | None:
         """What does not fit together, and the fix; `mails`: whether anything is mailed."""
@@ -61,12 +74,20 @@ class Api(Struct, forbid_unknown_fields=True, frozen=True):
                     "public_url is needed where mail is sent and every address is listened on:"
                     " set it to where people find the console"
                 )
-            return None
-        parts = urlsplit(self.public_url)
-        plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
-        if parts.scheme in ("http", "https") and parts.hostname and plain:
-            return None
-        return "public_url is to be like https://pointeuse.example.be, with no path"
+        elif not _is_origin(self.public_url):
+            return "public_url is to be like https://pointeuse.example.be, with no path"
+        if self.api_url and not _is_origin(self.api_url):
+            return "api_url is to be like https://api.pointeuse.example.be, with no path"
+        if self.api_url and self.api_host in (self.public_host, self.host):
+            return f"api_url names {self.api_host}, where the console is: give the API another name"
+        return None
+
+
+def _is_origin(url: str) -> bool:
+    """Whether an address is one of a server, and says nothing of a page or of who asks."""
+    parts = urlsplit(url)
+    plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
 
 
 class Mail(Struct, forbid_unknown_fields=True, frozen=True):

@@ -20,7 +20,7 @@ from cloud.api import (
     registry,
     workers,
 )
-from cloud.api.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
+from cloud.api.security import ApiAddress, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from cloud.console.language import Languages
 from cloud.console.page import install as install_console
 
@@ -35,19 +35,22 @@ def create_app(
     directory: Path | None = None,
     buckets: rates.Buckets | None = None,
     public_url: str = "",
+    api_url: str = "",
 ) -> ASGIApp:
     """The application, reading through `engine`, and writing sessions through `writer`.
 
     `hosts` are the names it answers to; None: any, for a server that listens on every address.
     `directory` is the platform's, with the key that seals numbers of people; None: there is none.
     `buckets` say how often a token may ask. Links lead to `public_url`; without one, to where the
-    request came.
+    request came. The API is at `api_url` alone; without one, at every name beside the console.
     """
+    api_url = api_url.rstrip("/")
     api = FastAPI(
         title="Pointeuse",
         version="1",
         description="Registrations of badge terminals: who was where, when, and for whom.",
         openapi_url="/v1/openapi.json",
+        servers=[{"url": api_url}] if api_url else None,
         # Their pages load scripts from elsewhere, which the security policy forbids.
         docs_url=None,
         redoc_url=None,
@@ -71,6 +74,8 @@ def create_app(
     _describe_problems(api)
     install_console(api)
     app: ASGIApp = SameOrigin(BodyLimit(Languages(rates.RateHeaders(api))))
+    if api_url:
+        app = ApiAddress(app, api_url)
     if hosts is not None:
         app = KnownHosts(app, hosts)
     return SecurityHeaders(app)

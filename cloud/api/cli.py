@@ -40,7 +40,7 @@ def serve(config_path: Path) -> None:
             address = ipaddress.ip_address(listener.getsockname()[0])
             if not address.is_loopback:
                 click.echo(_OPEN, err=True)
-            hosts = {*LOOPBACK, config.api.host, config.api.public_host} - {""}
+            hosts = {*LOOPBACK, config.api.host, config.api.public_host, config.api.api_host} - {""}
             # Listening everywhere it has names that nobody told; one that was told is enough.
             anywhere = address.is_unspecified and not config.api.public_host
             buckets = Buckets(config.api.requests_per_s, config.api.burst)
@@ -51,6 +51,7 @@ def serve(config_path: Path) -> None:
                 directory=config.directory,
                 buckets=buckets,
                 public_url=config.api.public_url,
+                api_url=config.api.api_url,
             )
             watch.start()
             _run(app, listener, config.api.host)

@@ -81,6 +81,36 @@ class KnownHosts:
         )
 
 
+class ApiAddress:
+    """Keeps API and console apart where the API has a name of its own.
+
+    Whatever a browser holds for the console, no program of the API's address can be made to use,
+    and a proxy may treat the two otherwise. Each answers 421 (RFC 9110 section 15.5.20) to what
+    was meant for the other.
+    """
+
+    def __init__(self, app: ASGIApp, url: str) -> None:
+        """`url` is where the API is, as https://api.pointeuse.example.be."""
+        self._app = app
+        self._url, self._host = url, urlsplit(url).hostname
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        at_api = _hostname(Headers(scope=scope).get("host", "")) == self._host
+        if at_api == scope["path"].startswith("/v1/"):
+            await self._app(scope, receive, send)
+            return
+        detail = (
+            f"This is the address of the API, which describes itself at {self._url}/v1/openapi.json"
+            if at_api
+            else f"The API is at {self._url}/v1/"
+        )
+        await _refuse(scope, send, 421, "Misdirected Request", detail)
+
+
 class SameOrigin:
     """Refuses writes that a page of somebody else made a browser send (cross-site request forgery).
 

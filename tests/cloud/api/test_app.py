@@ -1,16 +1,19 @@
 """What holds for every route: headers, hosts, problems, and the description."""
 
+from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 from jsonschema.validators import Draft202012Validator
 from sqlalchemy import Engine, insert
 
-from cloud import db
+from cloud import db, settings
 from cloud.api.app import create_app
 from cloud.custody import queries
 from cloud.custody.tables import alarms, rejected, waiting
+from protocol.settings import SettingsError
 from tests.cloud.client import Client
 from tests.cloud.sample import Sample
 
@@ -118,6 +121,61 @@ class TestSecurity:
         answer = client.request(method, "/v1/registrations")
         assert answer.status_code == 405
         assert answer.json()["title"] == "Method Not Allowed"
+
+
+class TestAnAddressOfItsOwn:
+    API = "https://api.pointeuse.example.be"
+
+    @pytest.fixture
+    def apart(self, client: Client, engine: Engine) -> Client:
+        hosts = ("localhost", "api.pointeuse.example.be")
+        return Client(
+            create_app(engine, engine, hosts=hosts, api_url=f"{self.API}/"), client.headers
+        )
+
+    def at(self, apart: Client, host: str, path: str) -> httpx.Response:
+        return apart.get(path, headers={"host": host})
+
+    @pytest.mark.parametrize("host", ["api.pointeuse.example.be", "API.pointeuse.example.be:8443"])
+    def test_the_api_is_there_alone(self, apart: Client, host: str) -> None:
+        assert self.at(apart, host, "/v1/health").status_code == 200
+        for path in ("/", "/login", "/static/console.css", "/v1", "/v10"):
+            answer = self.at(apart, host, path)
+            assert answer.status_code == 421, path
+            assert f"{self.API}/v1/openapi.json" in answer.json()["detail"]
+
+    def test_the_console_is_at_the_other_alone(self, apart: Client) -> None:
+        assert self.at(apart, "localhost", "/login").status_code == 200
+        for path in ("/v1/health", "/v1/openapi.json", "/v1/nothing"):
+            answer = self.at(apart, "localhost", path)
+            assert answer.status_code == 421
+            assert answer.json()["detail"] == f"The API is at {self.API}/v1/"
+
+    def test_its_description_says_where_it_is(self, apart: Client) -> None:
+        found = self.at(apart, "api.pointeuse.example.be", "/v1/openapi.json").json()
+        assert found["servers"] == [{"url": self.API}]
+
+    @pytest.mark.parametrize(
+        ("lines", "named"),
+        [
+            ('api_url = "api.pointeuse.example.be"', "api_url is to be like"),
+            ('api_url = "https://api.pointeuse.example.be/v1"', "api_url is to be like"),
+            ('host = "api.example.be"\napi_url = "https://api.example.be"', "another name"),
+            (f'public_url = "{API}"\napi_url = "{API}:8443"', "another name"),
+            (f'api_url = "{API}"', None),
+            (f'public_url = "https://pointeuse.example.be"\napi_url = "{API}/"', None),
+        ],
+    )
+    def test_an_address_that_cannot_be_is_named(
+        self, tmp_path: Path, lines: str, named: str | None
+    ) -> None:
+        path = tmp_path / "cloud.toml"
+        path.write_text(f"[api]\n{lines}\n")
+        if named is None:
+            assert settings.load(path).api.programs_url.startswith(self.API)
+            return
+        with pytest.raises(SettingsError, match=named):
+            settings.load(path)
 
 
 class TestFailures:
