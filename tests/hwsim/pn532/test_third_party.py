@@ -27,8 +27,12 @@ def reader(tmp_path: Path) -> Iterator[Pn532Reader]:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built = tmp_path_factory.mktemp("desfire") / "desfire_aes"
-    source = Path(__file__).with_name("desfire_aes.c")
+    return compiled("desfire_aes", tmp_path_factory.mktemp("desfire"))
+
+
+def compiled(name: str, directory: Path) -> Path:
+    """The program of this name, built on libfreefare."""
+    built, source = directory / name, Path(__file__).with_name(f"{name}.c")
     options = ["-Wall", "-Wextra", "-Werror"]
     command = ["gcc", *options, "-o", str(built), str(source), "-lfreefare", "-lnfc"]
     subprocess.run(command, check=True)
