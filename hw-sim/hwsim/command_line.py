@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -20,18 +19,6 @@ def plainly() -> Iterator[None]:
     except SimulatorError as error:
         click.echo(f"{click.get_current_context().command_path}: {error}", err=True)
         sys.exit(2)
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Put away what was begun on Ctrl-C or SIGTERM, and end with 130. For the main thread."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.exit(130)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def say(what: str) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from hwsim.errors import SimulatorError
+from hwsim.interrupts import whole
 from hwsim.processes import free_port
 from hwsim.vpcd import Slot
 
@@ -106,7 +107,7 @@ class Pcscd:
             self.socket.unlink()
         self._listener = _listen(self.socket)
         command = [program, "--foreground", "--info", "--config", str(self.directory / "readers")]
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, whole():
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", _ACTIVATE, "sh", *command],
                 stdin=self._listener.fileno(),
@@ -119,7 +120,7 @@ class Pcscd:
             )
         try:
             self._wait_listening()
-        except SimulatorError:
+        except BaseException:
             self.kill()
             raise
 

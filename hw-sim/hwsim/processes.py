@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from hwsim.errors import SimulatorError
+from hwsim.interrupts import whole
 
 POINTEUSE = str(Path(sys.executable).with_name("pointeuse"))
 _STOP_S = 15.0
@@ -70,6 +71,13 @@ def run(*arguments: str | Path, env: Mapping[str, str] | None = None, given: str
     return done.stdout
 
 
+def preloaded(*environments: Mapping[str, str]) -> dict[str, str]:
+    """Environments as one, with all the libraries that they preload, the first of them first."""
+    libraries = [each["LD_PRELOAD"] for each in environments if "LD_PRELOAD" in each]
+    together = {name: value for each in environments for name, value in each.items()}
+    return together | ({"LD_PRELOAD": ":".join(libraries)} if libraries else {})
+
+
 class Process:
     """One process, its output in a log file. Usable in a `with` block."""
 
@@ -105,9 +113,9 @@ class Process:
 
     def start(self) -> None:
         """Start it; nothing if it runs."""
-        if self._process is not None:
+        if self.running():
             return
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, whole():
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,

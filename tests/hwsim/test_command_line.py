@@ -1,12 +1,10 @@
-"""How the simulations' commands say things, and how they end."""
+"""How the simulations' commands say things."""
 
 import json
-import os
-import signal
 
 import pytest
 
-from hwsim.command_line import conclude, interruptible
+from hwsim.command_line import conclude
 from hwsim.examples import Examples
 
 
@@ -25,25 +23,6 @@ def test_what_was_found_is_printed_and_decides_the_end(
             assert json.loads(said.out) == found
         else:
             assert said.out == "taps     20,000\ndatabase sqlite\n"
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_was_begun_is_put_away_when_it_is_stopped(number: int) -> None:
-    put_away = []
-
-    def begin() -> None:
-        try:
-            os.kill(os.getpid(), number)
-            signal.pause()
-        finally:
-            put_away.append(number)
-
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as ended, interruptible():
-        begin()
-    assert ended.value.code == 130
-    assert put_away == [number]
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_of_each_kind_of_fault_a_few_are_shown() -> None:

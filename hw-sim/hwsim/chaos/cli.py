@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from hwsim.command_line import conclude, interruptible, plainly, say
+from hwsim.command_line import conclude, plainly, say
+from hwsim.interrupts import interruptible
 
 
 @click.command()

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from hwsim.command_line import interruptible, plainly, say
+from hwsim.command_line import plainly, say
+from hwsim.interrupts import interruptible
 from hwsim.lineup.outcomes import Outcome
 from hwsim.lineup.trial import Trial
 

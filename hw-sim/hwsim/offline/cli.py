@@ -2,7 +2,8 @@
 
 import click
 
-from hwsim.command_line import conclude, interruptible, plainly, say
+from hwsim.command_line import conclude, plainly, say
+from hwsim.interrupts import interruptible
 
 
 @click.command()

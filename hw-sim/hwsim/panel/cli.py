@@ -2,17 +2,16 @@
 
 import contextlib
 import json
-import signal
 import socket
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from hwsim.command_line import interruptible, plainly, say
+from hwsim.command_line import plainly, say
 from hwsim.errors import SimulatorError
+from hwsim.interrupts import interruptible, until_interrupted
 
 
 @click.command()
@@ -30,6 +29,7 @@ def panel(port: int, as_json: bool, seed: int) -> None:
     Everything behind it is real but the hardware: broker, platform, pcscd and the terminal's agent
     are started here, on loopback, and end with it (Ctrl-C).
     """
+    from hwsim.panel.server import serving
     from hwsim.panel.world import World
 
     with plainly(), interruptible(), _listening(port) as listener:
@@ -37,14 +37,11 @@ def panel(port: int, as_json: bool, seed: int) -> None:
         with (
             tempfile.TemporaryDirectory(prefix="pointeuse-panel-") as directory,
             World(Path(directory), seed) as world,
-            _told_to_end() as ended,
+            serving(world, listener) as url,
         ):
-            from hwsim.panel.server import serving
-
-            with serving(world, listener) as url:
-                _announce(url, as_json)
-                ended.wait()
-                say("stopping everything")
+            _announce(url, as_json)
+            until_interrupted()
+            say("stopping everything")
 
 
 @contextlib.contextmanager
@@ -58,19 +55,6 @@ def _listening(port: int) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
-
-
-@contextlib.contextmanager
-def _told_to_end() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or SIGTERM: for what has begun well, that is how it ends."""
-    ended = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: ended.set()) for number in numbers]
-    try:
-        yield ended
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _announce(url: str, as_json: bool) -> None:
