@@ -4,11 +4,13 @@ A real one would need /dev/uinput. What the program asks a device by ioctl is an
 that is loaded before its own; grabbing it is granted, and not tried.
 """
 
+import contextlib
+import errno
 import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -32,24 +34,63 @@ class Keyboard:
         library = device.with_name(f"{device.name}.so")
         _compile(library)
         self.environment: Mapping[str, str] = {"LD_PRELOAD": str(library)}
-        os.mkfifo(device)
-        self._pipe = os.open(device, os.O_RDWR | os.O_NONBLOCK)
+        self.replug()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._pipe)
-        self.device.unlink()
+        self.unplug()
+
+    def replug(self) -> None:
+        """Plug it in: another device behind the same path; nothing if it is plugged in."""
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(self.device)
+
+    def unplug(self) -> None:
+        """Pull it out: `device` goes, and a program that has it open finds no device any more."""
+        with self._pipe() as pipe:
+            self.device.unlink(missing_ok=True)
+            # Whoever waits for keys looks again.
+            _write(pipe, _event(_SYN, 0, 0))
 
     def type(self, text: str) -> None:
-        """Type `text` and Enter, as one burst. Raises SimulatorError."""
-        os.write(self._pipe, typed(text))
+        """Type `text` and Enter, as one burst. Raises SimulatorError.
+
+        It is lost while no program has the keyboard open, as at a real one.
+        """
+        keys = typed(text)
+        if not self.device.exists():
+            raise SimulatorError(f"{self.device} is unplugged; replug it first")
+        with self._pipe() as pipe:
+            _write(pipe, keys)
+
+    @contextlib.contextmanager
+    def _pipe(self) -> Iterator[int | None]:
+        """The pipe, if a program has it open to read from."""
+        try:
+            pipe = os.open(self.device, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno not in (errno.ENXIO, errno.ENOENT):
+                raise
+            yield None
+            return
+        try:
+            yield pipe
+        finally:
+            os.close(pipe)
 
 
 def typed(text: str) -> bytes:
     """The events of typing `text` and Enter. Raises SimulatorError."""
     return b"".join(map(_typed, text)) + _stroke(_ENTER)
+
+
+def _write(pipe: int | None, events: bytes) -> None:
+    # A program that has ended, or one that does not read, misses them.
+    if pipe is not None:
+        with contextlib.suppress(BrokenPipeError, BlockingIOError):
+            os.write(pipe, events)
 
 
 def _typed(character: str) -> bytes:

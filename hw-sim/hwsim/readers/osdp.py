@@ -1,5 +1,6 @@
 """A simulated OSDP reader: present cards to it, open it, cut its power, change its key."""
 
+import contextlib
 import json
 import os
 import queue
@@ -9,6 +10,9 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any, Self
+
+from hwsim.errors import SimulatorError
+from hwsim.interrupts import whole
 
 _START_S = 30
 _STOP_S = 10
@@ -41,15 +45,22 @@ class OsdpPeripheral:
         arguments = [str(self.device), str(self._address)]
         if self.key is not None:
             arguments.append(self.key.hex())
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "hwsim.readers.peripheral", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
+        with whole():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hwsim.readers.peripheral", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                # Ctrl-C is for whoever started us: `unplug` ends it.
+                start_new_session=True,
+            )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
-        self.heard("open")
+        try:
+            self.heard("open")
+        except BaseException:
+            self.unplug()
+            raise
 
     def unplug(self) -> None:
         """Pull it out: the process ends, and the line with it."""
@@ -88,16 +99,32 @@ class OsdpPeripheral:
         self._tell({"tamper": int(tamper), "power": int(power)})
 
     def heard(self, what: str) -> Any:
-        """The next "command", "open" or "secure" it was told of; others are passed by."""
+        """The next "command", "open" or "secure" it was told of; others are passed by.
+
+        Raises SimulatorError.
+        """
         while True:
-            said = self._said.get(timeout=_START_S)
+            try:
+                said = self._said.get(timeout=_START_S)
+            except queue.Empty:
+                raise SimulatorError(f"{self.device}: no {what!r} within {_START_S} s") from None
             if what in said:
                 return said[what]
 
+    def commands(self) -> list[dict[str, Any]]:
+        """The commands it was given and nobody has taken note of yet; other words are passed by."""
+        said = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                said.append(self._said.get_nowait())
+        return [each["command"] for each in said if "command" in each]
+
     def _tell(self, asked: dict[str, Any]) -> None:
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
-            self._process.stdin.flush()
+            # One that has ended hears nothing.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+                self._process.stdin.flush()
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         for line in process.stdout or ():

@@ -1,5 +1,6 @@
 """The keyboard that is a pipe, as a program with evdev meets it."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -45,3 +46,51 @@ def test_evdev_takes_it_for_a_device_and_reads_its_keys(tmp_path: Path) -> None:
         with pytest.raises(SimulatorError, match="no key"):
             keyboard.type("é")
     assert not keyboard.device.exists()
+
+
+_WATCHER = """
+import select, sys, evdev
+device = evdev.InputDevice(sys.argv[1])
+print("open", flush=True)
+while True:
+    select.select([device.fd], [], [])
+    try:
+        keys = [event.code for event in device.read() if event.type == evdev.ecodes.EV_KEY]
+    except OSError as error:
+        print(error.errno, flush=True)
+        break
+    if keys:
+        print(keys, flush=True)
+"""
+
+
+def test_a_keyboard_that_is_pulled_out_is_no_device_any_more(tmp_path: Path) -> None:
+    with Keyboard(tmp_path / "event0") as keyboard:
+
+        def watcher() -> subprocess.Popen[str]:
+            return subprocess.Popen(
+                [sys.executable, "-c", _WATCHER, str(keyboard.device)],
+                stdout=subprocess.PIPE,
+                text=True,
+                env=os.environ | dict(keyboard.environment),
+            )
+
+        with watcher() as program:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "open\n"
+            keyboard.unplug()
+            assert program.stdout.readline() == f"{errno.ENODEV}\n"
+        assert not keyboard.device.exists()
+        with pytest.raises(SimulatorError, match="unplugged"):
+            keyboard.type("1")
+        keyboard.unplug()
+        keyboard.replug()
+        keyboard.replug()
+        # Nobody listens: this is lost.
+        keyboard.type("1")
+        with watcher() as program:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "open\n"
+            keyboard.type("2")
+            assert program.stdout.readline() == "[3, 3, 28, 28]\n"
+            keyboard.unplug()
