@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from hwsim.crowd import enterprise_number
@@ -18,17 +18,19 @@ _STRANGER = enterprise_number(9)
 """An employer nobody registered."""
 _YEAR = timedelta(days=365)
 
+Identity = tuple[str, str]
+"""Profile and number, as a terminal records them."""
+
 
 @dataclass(frozen=True)
 class Person:
-    """A worker whom the platform knows, with the badge that is linked to them."""
+    """A worker whom the platform knows, with the badges that are linked to them."""
 
     given_name: str
     family_name: str
     employer: str
     number: str
-    badge: tuple[str, str]
-    """Profile and number, as a terminal records them."""
+    badges: list[Identity]
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,13 @@ class Held:
     """What stands on it: a name, or what it is."""
     detail: str
     look: str = "plain"
-    """How it is drawn: by a layout's name, or "plain" or "fob"."""
+    """How it is drawn: by a layout's name, or "plain", "fob" or "paper"."""
     card: Callable[[], DesfireCard] | None = None
+    """Its chip of 13.56 MHz."""
     tag: str | None = None
-    """Number of a 125 kHz tag, in place of `card`."""
+    """The number of its 125 kHz chip."""
+    printed: str | None = None
+    """The number that is printed on it as a QR code."""
     pulled: bool = False
     """Whether it is taken away while it is read."""
 
@@ -55,8 +60,30 @@ class Hand:
 
     held: Mapping[str, Held]
     people: list[Person]
-    blocked: tuple[str, str]
-    """Profile and number of the badge that is on the terminal's roster."""
+    blocked: list[Identity]
+    """What the badge on the terminal's roster is read as, by one reader or another."""
+
+
+@dataclass(frozen=True)
+class _Badge:
+    """A badge of a layout: its holder, its chip, and what is printed on it."""
+
+    layout: Layout
+    name: str
+    number: str
+    employer: str
+    worker: str
+    uid: bytes
+
+    def identities(self) -> list[Identity]:
+        """What it is read as: by a reader with its key, by one without, and by a scanner."""
+        by_uid = ("uid", self.uid.hex().upper())
+        return [(self.layout.name, self.number), by_uid, ("printed", self.number)]
+
+    def person(self, *others: Identity) -> Person:
+        """Who holds it, with whatever else they hold."""
+        given, family = self.name.split(" ", 1)
+        return Person(given, family, self.employer, self.worker, [*self.identities(), *others])
 
 
 def deal(today: date, seed: int) -> Hand:
@@ -64,61 +91,57 @@ def deal(today: date, seed: int) -> Hand:
     source = random.Random(seed)
     soon, past = today + _YEAR, today - timedelta(days=30)
     first, second = EMPLOYERS.values()
-    names = {
-        "valid": ("Noor Peeters", "5410000000000017", first, "2100000017"),
-        "metal": ("Tomasz Kowalski", "6410000000000025", second, "2100000025"),
-        "expired": ("Luc Fontaine", "5410000000000033", first, "2100000033"),
-        "blocked": ("Emma Claes", "5410000000000041", second, "2100000041"),
-        "stranger": ("Ion Ionescu", "5410000000000058", _STRANGER, "2100000058"),
-        "forged": ("Noor Peeters", "5410000000000017", first, "2100000017"),
-    }
 
-    def card(
-        key: str, layout: Layout = CONSTRUBADGE, until: date = soon, read_key: bytes | None = None
-    ) -> Callable[[], DesfireCard]:
-        name, number, employer, worker = names[key]
-        uid = b"\x04" + source.randbytes(6)
-        holder = Holder(number, employer, worker, today - 2 * _YEAR, until, name)
-        return lambda: badge(layout, holder, uid, read_key=read_key, chance=source.randbytes)
+    def made(layout: Layout, name: str, number: str, employer: str, worker: str) -> _Badge:
+        return _Badge(layout, name, number, employer, worker, b"\x04" + source.randbytes(6))
 
-    def shown(
+    noor = made(CONSTRUBADGE, "Noor Peeters", "5410000000000017", first, "2100000017")
+    tomasz = made(METALBADGE, "Tomasz Kowalski", "6410000000000025", second, "2100000025")
+    luc = made(CONSTRUBADGE, "Luc Fontaine", "5410000000000033", first, "2100000033")
+    emma = made(CONSTRUBADGE, "Emma Claes", "5410000000000041", second, "2100000041")
+    ion = made(CONSTRUBADGE, "Ion Ionescu", "5410000000000058", _STRANGER, "2100000058")
+    forged = made(CONSTRUBADGE, "Noor Peeters", "5410000000000017", first, "2100000017")
+    sofie = Person("Sofie", "Maes", second, "2100000066", [("printed", "7410000000000066")])
+    fob = "01" + source.randbytes(4).hex().upper()
+    hidden = b"\x04" + source.randbytes(6)
+
+    def held(
         key: str,
         title: str,
         detail: str,
-        made: Callable[[], DesfireCard],
-        layout: Layout = CONSTRUBADGE,
+        of: _Badge,
+        *,
+        until: date = soon,
+        read_key: bytes | None = None,
+        pulled: bool = False,
     ) -> Held:
-        return Held(key, title, names[key][0], detail, layout.name, made)
+        holder = Holder(of.number, of.employer, of.worker, today - 2 * _YEAR, until, of.name)
 
-    valid, fob = card("valid"), "01" + source.randbytes(4).hex().upper()
-    hidden = DesfireCard(b"\x04" + source.randbytes(6), random_uid=True, chance=source.randbytes)
-    until_soon = f"until {soon}"
-    held = [
-        shown("valid", "Valid", until_soon, valid),
-        shown("metal", "Valid", until_soon, card("metal", METALBADGE), METALBADGE),
-        shown("expired", "Expired", f"until {past}", card("expired", until=past)),
-        shown("blocked", "Blocked", "on the roster", card("blocked")),
-        shown("stranger", "Unknown", "nobody entered it", card("stranger")),
-        shown("forged", "Forged", "another key", card("forged", read_key=bytes(16))),
-        Held("random", "Random UID", "a payment card", "a new UID each time", card=lambda: hidden),
-        replace(
-            shown("valid", "Pulled away", "taken away too soon", valid), key="pulled", pulled=True
-        ),
-        Held("fob", "Key fob", names["metal"][0], "125 kHz", "fob", tag=fob),
-    ]
-    people = [
-        _person(names[key], layout.name, names[key][1])
-        for key, layout in (
-            ("valid", CONSTRUBADGE), ("metal", METALBADGE), ("expired", CONSTRUBADGE),
-            ("blocked", CONSTRUBADGE),
+        def card() -> DesfireCard:
+            return badge(of.layout, holder, of.uid, read_key=read_key, chance=source.randbytes)
+
+        return Held(
+            key, title, of.name, detail, of.layout.name, card, printed=of.number, pulled=pulled
         )
-    ]  # fmt: skip
-    people.append(_person(names["metal"], "em4100", fob))
-    blocked = (CONSTRUBADGE.name, names["blocked"][1])
-    return Hand({each.key: each for each in held}, people, blocked)
 
-
-def _person(entry: tuple[str, str, str, str], profile: str, number: str) -> Person:
-    name, _, employer, worker = entry
-    given, family = name.split(" ", 1)
-    return Person(given, family, employer, worker, (profile, number))
+    until_soon = f"until {soon}"
+    hand = [
+        held("valid", "Valid", until_soon, noor),
+        held("metal", "Valid", until_soon, tomasz),
+        held("expired", "Expired", f"until {past}", luc, until=past),
+        held("blocked", "Blocked", "on the roster", emma),
+        held("stranger", "Unknown", "nobody entered it", ion),
+        held("forged", "Forged", "another key", forged, read_key=bytes(16)),
+        held("pulled", "Pulled away", "taken away too soon", noor, pulled=True),
+        Held(
+            "random",
+            "Random UID",
+            "a payment card",
+            "a new UID each time",
+            card=lambda: DesfireCard(hidden, random_uid=True, chance=source.randbytes),
+        ),
+        Held("fob", "Key fob", tomasz.name, "125 kHz", "fob", tag=fob),
+        Held("pass", "Paper pass", "Sofie Maes", "no chip", "paper", printed=sofie.badges[0][1]),
+    ]
+    people = [noor.person(), tomasz.person(("em4100", fob)), luc.person(), emma.person(), sofie]
+    return Hand({each.key: each for each in hand}, people, emma.identities())

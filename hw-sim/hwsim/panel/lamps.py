@@ -1,10 +1,12 @@
-"""Lamps and buzzers of readers, as the commands that reach the reader drive them."""
+"""Lamps, buzzers and displays of readers, as the commands that reach the reader drive them."""
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import osdp_sys
 
 from hwsim.cards import Card
 
@@ -13,6 +15,9 @@ _ACR122U = bytes.fromhex("FF0040")
 _OK = b"\x90\x00"
 _RED, _GREEN = 1, 2
 _COLOURS = {0: "off", _RED: "red", _GREEN: "green", _RED | _GREEN: "amber"}
+_FOREVER = float("inf")
+_TEMPORARY_TEXT = (3, 4)
+"""Control codes of TEXT, without and with wrapping."""
 
 
 @dataclass(frozen=True)
@@ -23,46 +28,77 @@ class Tone:
     """Counts the tones of one reader."""
     hertz: int | None
     milliseconds: int
+    times: int
 
 
 class Lamp:
     """A two-coloured lamp and a buzzer; used from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
+        self._clock = clock
         self._lit = self._last = 0
+        self._until = _FOREVER
         self._flashes = 0
         self._tone: Tone | None = None
 
-    def light(self, colours: int) -> None:
-        """Light these colours, red 1 and green 2, and no other."""
+    def light(self, colours: int, for_s: float = _FOREVER) -> None:
+        """Light these colours, red 1 and green 2, and no other; for so long, then none."""
         with self._lock:
-            self._flashes += bool(colours and colours != self._lit)
+            self._flashes += bool(colours and colours != self._now())
             self._lit = colours
             self._last = colours or self._last
+            self._until = self._clock() + for_s
 
     def change(self, *, on: int = 0, off: int = 0) -> None:
         """Switch single colours on and off."""
         self.light(self._lit & ~off | on)
 
-    def sound(self, hertz: int | None, milliseconds: int) -> None:
-        """Sound the buzzer once."""
+    def sound(self, hertz: int | None, milliseconds: int, times: int = 1) -> None:
+        """Sound the buzzer so often, with pauses as long as the tones."""
         with self._lock:
             number = 1 if self._tone is None else self._tone.number + 1
-            self._tone = Tone(number, hertz, milliseconds)
+            self._tone = Tone(number, hertz, milliseconds, times)
 
     def shown(self) -> dict[str, Any]:
         """Its colour now and when it was last lit, how often it was, and the last tone."""
         with self._lock:
             tone = self._tone
             return {
-                "colour": _COLOURS[self._lit],
+                "colour": _COLOURS[self._now()],
                 "last": _COLOURS[self._last],
                 "flashes": self._flashes,
                 "tone": None
                 if tone is None
-                else {"number": tone.number, "hertz": tone.hertz, "ms": tone.milliseconds},
+                else {
+                    "number": tone.number,
+                    "hertz": tone.hertz,
+                    "ms": tone.milliseconds,
+                    "times": tone.times,
+                },
             }
+
+    def _now(self) -> int:
+        return self._lit if self._clock() < self._until else 0
+
+
+class Display:
+    """A line of text on a reader; used from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._shown = ("", _FOREVER)
+        self._last = ""
+
+    def write(self, text: str, for_s: float = _FOREVER) -> None:
+        """Show `text` for so long, then none."""
+        self._shown = text, self._clock() + for_s
+        self._last = text or self._last
+
+    def shown(self) -> dict[str, str]:
+        """What stands there now, and what stood there last."""
+        text, until = self._shown
+        return {"text": text if self._clock() < until else "", "last": self._last}
 
 
 class Acr122uCard:
@@ -115,3 +151,20 @@ def obey_twn4(lamp: Lamp, commands: Iterable[str]) -> None:
             case b"\x04\x07":
                 hertz, sounds = command[3:5], command[5:7]
                 lamp.sound(int.from_bytes(hertz, "little"), int.from_bytes(sounds, "little"))
+
+
+def obey_osdp(lamp: Lamp, display: Display, command: Mapping[str, Any]) -> None:
+    """Carry out a command as libosdp's peripheral tells of it: LED, BUZ or TEXT (OSDP 2.2).
+
+    Its lamp mixes red and green to amber; of blue it has none.
+    """
+    match command["command"]:
+        case osdp_sys.CMD_LED:
+            # One that blinks is lit for as long: no terminal of ours lets it blink.
+            for_s = command["timer_count"] / 10 if command["temporary"] else _FOREVER
+            lamp.light(command["on_color"] & 3, for_s)
+        case osdp_sys.CMD_BUZZER:
+            lamp.sound(None, command["on_count"] * 100, command["rep_count"])
+        case osdp_sys.CMD_TEXT:
+            temporary = command["control_code"] in _TEMPORARY_TEXT
+            display.write(command["data"], command["temp_time"] if temporary else _FOREVER)

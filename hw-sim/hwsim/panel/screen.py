@@ -25,6 +25,11 @@ class Line:
     parts: list[tuple[str, str]]
     """Colour and words."""
 
+    @property
+    def said(self) -> tuple[str, str]:
+        """All its words, and the colour of the first."""
+        return "".join(words for _, words in self.parts), self.colour
+
 
 class Screen:
     """Use it in a `with` block; `stdout` is what a program is to write to."""

@@ -20,15 +20,16 @@ from starlette.types import ASGIApp
 from hwsim.errors import SimulatorError
 from hwsim.panel.controls import Controls
 from hwsim.panel.guard import Guard
+from hwsim.panel.story import Story
 from hwsim.panel.watch import Watch, hand
 from hwsim.panel.world import World
 
+_SCRIPTS = ("dom", "faults", "hand", "panel", "platform", "readers", "terminal")
 _FILES = {
     "/": ("panel.html", "text/html; charset=utf-8"),
     "/panel.css": ("panel.css", "text/css; charset=utf-8"),
-    "/panel.js": ("panel.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
+} | {f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in _SCRIPTS}
 _STATIC = Path(__file__).with_name("static")
 _LOOK_S = 0.04
 _BEAT = 250
@@ -39,9 +40,10 @@ _LONGEST = 1000
 @contextlib.contextmanager
 def serving(world: World, listener: socket.socket) -> Iterator[str]:
     """Serve the panel of `world` on a listening socket; where its page is."""
-    controls = Controls(world)
+    story = Story()
+    controls = Controls(world, story)
     port: int = listener.getsockname()[1]
-    with Watch(world, controls) as watch:
+    with Watch(world, controls, story) as watch:
         app = create_app(watch, controls, hand(world), port)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -56,6 +58,8 @@ def serving(world: World, listener: socket.socket) -> Iterator[str]:
         finally:
             watch.stop()
             server.should_exit = True
+            # What is being done just now ends before its world does.
+            controls.close()
             thread.join()
 
 
@@ -74,16 +78,13 @@ def create_app(
         return controls.hold(_text(asked, "reader"), _text(asked, "badge"))
 
     def plug(asked: dict[str, Any]) -> str:
-        controls.plug(_text(asked, "reader"), _truth(asked, "on"))
-        return ""
+        return controls.plug(_text(asked, "reader"), _truth(asked, "on"))
 
     def switch(asked: dict[str, Any]) -> str:
-        controls.switch(_text(asked, "name"), _truth(asked, "on"))
-        return ""
+        return controls.switch(_text(asked, "name"), _truth(asked, "on"))
 
     def clock(asked: dict[str, Any]) -> str:
-        controls.set_clock(_text(asked, "how"))
-        return ""
+        return controls.set_clock(_text(asked, "how"))
 
     routes = [Route(path, _file(*file)) for path, file in _FILES.items()]
     routes += [Route("/events", events), Route("/hand", dealt)]

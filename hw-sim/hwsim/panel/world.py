@@ -1,4 +1,4 @@
-"""The panel's world: a broker, a platform, and a terminal with three readers."""
+"""The panel's world: a broker, a platform, and a terminal with a reader of each kind."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,12 +11,15 @@ from hwsim.chaos.proxy import Proxy
 from hwsim.crowd import enterprise_number
 from hwsim.demo.setting import table
 from hwsim.desfire.badges import CONSTRUBADGE, METALBADGE
+from hwsim.interrupts import whole
 from hwsim.offline.clock import TerminalClock
 from hwsim.panel.hand import EMPLOYERS, Hand, deal
-from hwsim.panel.readers import ACR122U, Canteen, Gate, Reader, Turnstile
+from hwsim.panel.readers.base import Reader
+from hwsim.panel.readers.cards import Gate, Turnstile
+from hwsim.panel.readers.codes import Counter, Office
+from hwsim.panel.readers.numbers import OSDP_KEY, OSDP_KEY_NAME, Barrier, Canteen
 from hwsim.panel.screen import Screen
-from hwsim.pcscd import Pcscd
-from hwsim.processes import Process, run, wait_for
+from hwsim.processes import Process, preloaded, run, wait_for
 from hwsim.stack import LONG_AGO, Stack
 
 _UPLINK = "backoff_s = 0.2\nbackoff_limit_s = 1.0\nresend_s = 5.0\ntelemetry_s = 5.0"
@@ -27,8 +30,8 @@ _KEYS = {
     f"{layout.name}.{key}": value.hex()
     for layout in (CONSTRUBADGE, METALBADGE)
     for key, value in (("read", layout.read_key), ("get-uid", bytes(16)))
-}
-"""They are published with the layouts."""
+} | {OSDP_KEY_NAME: OSDP_KEY.hex()}
+"""Those of cards are published with the layouts, and the reader's is no secret either."""
 
 
 class World:
@@ -44,15 +47,12 @@ class World:
             self.stack = made.enter_context(Stack(directory / "stack"))
             port = self.proxy.link("agent", self.stack.broker_port, Weather())
             self.stack.broker_seen_at["agents"] = port
-            self.pcscd = Pcscd(2, name=ACR122U)
-            # Also when it is interrupted while it starts.
-            made.callback(self.pcscd.stop)
-            self.pcscd.start()
-            gate, canteen = Gate(directory), Canteen(directory)
-            made.callback(gate.device.close)
-            made.callback(canteen.device.close)
-            readers: list[Reader] = [Turnstile(self.pcscd), gate, canteen]
-            self.readers = {reader.name: reader for reader in readers}
+            self.readers: dict[str, Reader] = {}
+            for kind in (Turnstile, Gate, Canteen, Barrier, Counter, Office):
+                with whole():
+                    reader: Reader = kind(directory)
+                    made.callback(reader.close)
+                self.readers[reader.name] = reader
             # Before any hardware goes: a program that is told to stop is not to see it go.
             made.callback(self.stack.stop)
             self._prepare()
@@ -69,7 +69,6 @@ class World:
         stack = self.stack
         stack.prepare()
         self.terminal = stack.add_terminal("gatehouse")
-        environment = {**self.clock.environment, **self.pcscd.environment}
         tables = "".join(reader.table() for reader in self.readers.values())
         self.terminal.configure(tables, uplink=_UPLINK, gate=_GATE)
         config = self.terminal.directory / "agent.toml"
@@ -79,16 +78,17 @@ class World:
             "agent",
             [*self.terminal.command, "--show"],
             self.terminal.directory / "agent.log",
-            environment,
+            preloaded(
+                self.clock.environment, *(each.environment for each in self.readers.values())
+            ),
             stdout=self.screen.stdout,
         )
         world = stack.directory / "world.toml"
         world.write_text("".join(self._tables()), encoding="utf-8")
         stack.load(world)
-        run(
-            "cloud", "terminal", "configure", self.terminal.device,
-            "--block", ":".join(self.hand.blocked), "--config", stack.settings,
-        )  # fmt: skip
+        blocked = [word for each in self.hand.blocked for word in ("--block", ":".join(each))]
+        place = ("--config", stack.settings)
+        run("cloud", "terminal", "configure", self.terminal.device, *blocked, *place)
 
     def _start(self) -> None:
         self.broker = self.stack.start_broker()
@@ -121,18 +121,15 @@ class World:
             name=site,
             address=f"{site}, 2000 Antwerpen",
         )
-        known: set[str] = set()
         for person in self.hand.people:
-            if person.number not in known:
-                yield table(
-                    "workers", company=person.employer, number=person.number,
-                    given_name=person.given_name, family_name=person.family_name,
-                )  # fmt: skip
-            known.add(person.number)
-            profile, number = person.badge
             yield table(
-                "badges", profile=profile, number=number, company=person.employer,
-                worker=person.number,
+                "workers", company=person.employer, number=person.number,
+                given_name=person.given_name, family_name=person.family_name,
             )  # fmt: skip
+            for profile, number in person.badges:
+                yield table(
+                    "badges", profile=profile, number=number, company=person.employer,
+                    worker=person.number,
+                )  # fmt: skip
         yield table("terminals", public_key=self.terminal.public_key, name="Gatehouse")
         yield table("assignments", terminal=self.terminal.device, **_SITE, **{"from": LONG_AGO})

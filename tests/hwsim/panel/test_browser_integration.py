@@ -11,9 +11,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
 
 from tests.support.ports import free_port
@@ -25,9 +26,18 @@ expect.set_options(timeout=LONG)
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 UNKNOWN = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
 _DEBOUNCE_S = 1.1
 COMMAND = [str(Path(sys.executable).with_name("pointeuse")), "sim", "panel"]
-READERS = ("turnstile", "gate", "canteen")
+READERS = {
+    "turnstile": "Turnstile",
+    "gate": "Gate",
+    "canteen": "Canteen",
+    "barrier": "Barrier",
+    "counter": "Counter",
+    "office": "Site office",
+}
+BY_CARD, BY_CODE = ("turnstile", "gate", "canteen", "barrier"), ("counter", "office")
 
 
 class Panel:
@@ -44,6 +54,15 @@ class Panel:
         assert line, self.process.communicate()
         self.url: str = json.loads(line)["url"]
         assert self.url == f"http://127.0.0.1:{port}/"
+
+    def directory(self) -> str:
+        """Where its files are."""
+        with urllib.request.urlopen(f"{self.url}events", timeout=20) as events:  # noqa: S310
+            state = json.loads(events.readline().removeprefix(b"data: "))
+        gate = next(reader for reader in state["readers"] if reader["name"] == "gate")
+        found = re.search(r"\S+/pointeuse-panel-[^/]+", gate["detail"])
+        assert found
+        return found[0]
 
     def end(self, how: signal.Signals) -> tuple[int, str]:
         """End it; its exit code, and what it said."""
@@ -90,7 +109,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(url)
-    expect(page.locator(".reader")).to_have_count(3)
+    expect(page.locator(".reader")).to_have_count(len(READERS))
     yield page
     page.close()
     assert complaints == []
@@ -126,6 +145,11 @@ def says(page: Page, colour: str, words: str, more: str = "") -> None:
     expect(page.locator("#screen-says")).to_have_text(words)
     expect(page.locator("#screen-says")).to_have_attribute("data-colour", colour)
     expect(page.locator("#screen-more")).to_have_text(more)
+
+
+def told(page: Page, words: str) -> None:
+    """It is the newest of what happened."""
+    expect(page.locator("#story li").first).to_contain_text(words)
 
 
 def switch(page: Page, name: str, *, on: bool) -> None:
@@ -217,12 +241,12 @@ def test_each_badge_is_answered_as_the_agent_says(page: Page) -> None:
     assert newest(page) == before + len(REMARKS)
 
 
-def test_every_reader_says_try_again_when_a_badge_is_pulled_away(page: Page) -> None:
+def test_who_is_asked_says_try_again_when_a_badge_is_pulled_away(page: Page) -> None:
     before = newest(page)
-    for reader in READERS:
+    for reader in ("turnstile", "gate", "canteen"):
         hold(page, "pulled", reader)
         says(page, "yellow", "not read: try again")
-        expect(page.locator("#screen-where")).to_have_text(reader.capitalize())
+        expect(page.locator("#screen-where")).to_have_text(READERS[reader])
     hold(page, "stranger", "gate")
     assert "Gate" in registered(page, before + 1)
 
@@ -239,34 +263,110 @@ def test_a_lamp_is_the_readers_own(page: Page) -> None:
     expect(page.locator("[data-reader=gate] .reader-lamp")).to_have_class("reader-lamp none")
 
 
-def test_a_reader_does_not_notice_what_it_has_no_field_for(page: Page) -> None:
+def test_an_osdp_reader_shows_what_it_was_sent(page: Page) -> None:
     before = newest(page)
-    hold(page, "fob", "turnstile")
-    expect(page.locator("#said")).to_contain_text("notices no 125 kHz tag")
+    item = page.locator("[data-reader=barrier]")
+    for badge, colour, words, tone in (
+        ("fob", "green", "OK", "♪ buzzer, 100 ms"),
+        ("random", "red", "TRY AGAIN", f"♪ buzzer, 3 {TIMES} 100 ms"),
+        ("blocked", "amber", "BLOCKED", f"♪ buzzer, 2 {TIMES} 100 ms"),
+    ):
+        hold(page, badge, "barrier")
+        expect(item.locator(".reader-lamp")).to_have_attribute("data-last", colour)
+        expect(item.locator(".reader-text")).to_have_attribute("data-last", words)
+        expect(item.locator(".reader-tone")).to_have_text(tone)
+    says(page, "green", "recorded", "badge blocked: see the site office")
+    expect(item.locator(".reader-text")).to_have_text("BLOCKED")
+    assert "Tomasz Kowalski" in registered(page, before + 1)
+    row = registered(page, before + 2)
+    for words in ("Emma Claes", "Kaai 12, Barrier, in", "by UID", "blocked"):
+        assert words in row
+    expect(item.locator(".reader-lamp")).to_have_attribute("data-colour", "off")
+    expect(item.locator(".reader-text")).to_have_text("")
+
+
+def test_a_code_says_what_is_printed_and_no_more(page: Page) -> None:
+    before = newest(page)
+    hold(page, "forged", "counter")
+    says(page, "green", "recorded")
+    expect(page.locator("#screen-where")).to_have_text("Counter")
+    hold(page, "pass", "office")
+    says(page, "green", "recorded")
+    hold(page, "blocked", "office")
+    says(page, "green", "recorded", "badge blocked: see the site office")
+    for number, words in enumerate(
+        (
+            ("Noor Peeters", "…0017", "Kaai 12, Counter", "printed"),
+            ("Sofie Maes", "…0066", "Kaai 12, Site office, out", "printed"),
+            ("Emma Claes", "blocked", "printed"),
+        ),
+        before + 1,
+    ):
+        row = registered(page, number)
+        assert all(each in row for each in words), row
+
+
+MISSED = [
+    ("fob", "turnstile", "reads 13.56 MHz cards, and notices no 125 kHz tag"),
+    ("pass", "gate", "reads chips, and there is none in it"),
+    ("pass", "canteen", "reads chips, and there is none in it"),
+    ("pulled", "barrier", "does not mention a badge that leaves before it was read"),
+    ("random", "counter", "reads printed codes, and none is printed on it"),
+    ("pulled", "office", "sends nothing for a code that leaves before it was read"),
+]
+
+
+def test_a_reader_says_why_it_notices_nothing(page: Page) -> None:
+    before = newest(page)
+    for badge, reader, why in MISSED:
+        page.locator(f"[data-badge={badge}]").click()
+        button = page.locator(f"[data-reader={reader}] .hold")
+        expect(button).to_have_accessible_description(f"It {why}.")
+        hold(page, badge, reader)
+        told(page, f"at {READERS[reader]}: it {why}")
+    page.locator("[data-badge=valid]").click()
+    for reader in READERS:
+        button = page.locator(f"[data-reader={reader}] .hold")
+        expect(button).to_have_accessible_description("")
     assert newest(page) == before
 
 
 def test_readers_are_unplugged_and_come_back(page: Page) -> None:
     before = newest(page)
     items = {reader: page.locator(f"[data-reader={reader}]") for reader in READERS}
-    for item in items.values():
-        item.locator(".plug").click()
     for reader, item in items.items():
-        state = item.locator(".reader-state")
-        expect(state).to_have_text(re.compile("absent|failed"))
-        hold(page, "pulled", reader)
-        expect(page.locator("#said")).to_have_text(
-            f"{reader.capitalize()}: unplugged, nothing happens"
-        )
         item.locator(".plug").click()
-    for number, (reader, badge) in enumerate(
-        zip(READERS, ("blocked", "expired", "fob"), strict=True), before + 1
-    ):
-        state = items[reader].locator(".reader-state")
-        expect(state).to_have_text("ready")
+        told(page, f"{READERS[reader]} unplugged")
+    for reader, item in items.items():
+        expect(item.locator(".reader-state")).to_have_text(re.compile("absent|failed"))
+        expect(item.locator(".reader-fault")).not_to_be_empty()
+        hold(page, "valid", reader)
+        told(page, f"at {READERS[reader]}: unplugged, nothing happens")
+        item.locator(".plug").click()
+    badges = ("blocked", "expired", "fob", "metal", "pass", "forged")
+    for number, (reader, badge) in enumerate(zip(READERS, badges, strict=True), before + 1):
+        expect(items[reader].locator(".reader-state")).to_have_text("ready")
+        expect(items[reader].locator(".reader-fault")).to_be_empty()
         hold(page, badge, reader)
-        assert reader.capitalize() in registered(page, number)
-    assert newest(page) == before + 3
+        assert READERS[reader] in registered(page, number)
+    assert newest(page) == before + len(READERS)
+
+
+def test_pressed_twice_at_once_is_pressed_once(page: Page) -> None:
+    before = newest(page)
+    for selector in ("[data-reader=gate] .plug", "[data-switch=broker]", "[data-switch=power]"):
+        for wanted in ("false", "true"):
+            page.locator(selector).dblclick()
+            expect(page.locator(selector)).to_have_attribute("aria-checked", wanted)
+    # Held twice at once, a badge is held once.
+    expect(page.locator("#uplink")).to_have_text("online")
+    expect(page.locator("[data-reader=gate] .reader-state")).to_have_text("ready")
+    anew("metal")
+    page.locator("[data-badge=metal]").click()
+    page.locator("[data-reader=gate] .hold").dblclick()
+    Taps.at["metal"] = time.monotonic()
+    assert "Tomasz Kowalski" in registered(page, before + 1)
+    assert newest(page) == before + 1
 
 
 def test_a_power_cut_loses_nothing(page: Page) -> None:
@@ -280,13 +380,18 @@ def test_a_power_cut_loses_nothing(page: Page) -> None:
     expect(page.locator("#lamp")).to_have_attribute("data-colour", "off")
     expect(page.locator("#screen-says")).to_have_text("")
     expect(page.locator("#queue")).to_have_text(UNKNOWN)
-    hold(page, "valid", "gate")
-    expect(page.locator("#said")).to_contain_text("dark, nothing happens")
+    # What is held to a reader without power is no tap later either.
+    for reader, badge in zip(
+        READERS, ("valid", "metal", "fob", "valid", "pass", "metal"), strict=True
+    ):
+        hold(page, badge, reader)
+        told(page, f"at {READERS[reader]}: dark, nothing happens")
     expect(page.locator("#waiting")).to_contain_text("no power")
     switch(page, "power", on=True)
     expect(page.locator("#queue")).not_to_have_text(UNKNOWN)
     assert int(page.locator("#queue").inner_text()) >= 3
     switch(page, "network", on=True)
+    told(page, "All that waited was delivered: ")
     found = [registered(page, before + number) for number in (1, 2, 3)]
     for row, name in zip(found, ("Noor Peeters", "Tomasz Kowalski", "Unknown"), strict=True):
         assert name in row
@@ -337,15 +442,85 @@ def test_by_keyboard_alone(page: Page) -> None:
     expect(page.locator("[data-reader=gate] .reader-state")).to_have_text("ready")
 
 
+def test_numbers_hold_while_the_hand_has_the_focus(page: Page) -> None:
+    before = newest(page)
+    page.locator("[data-badge=stranger]").click()
+    anew("stranger")
+    for key in ("Control+5", "7", "5"):
+        page.keyboard.press(key)
+    Taps.at["stranger"] = time.monotonic()
+    assert "Kaai 12, Counter" in registered(page, before + 1)
+    page.locator("#sound").focus()
+    page.keyboard.press("5")
+    assert newest(page) == before + 1
+
+
 def test_everything_that_can_be_worked_has_a_name(page: Page) -> None:
-    names = page.evaluate(
-        "[...document.querySelectorAll('button, input')].map(e =>"
-        " e.getAttribute('aria-label') || (e.labels?.[0] ?? e).textContent.trim())"
-    )
-    assert "" not in names
-    assert "Hold Valid, Noor Peeters to Gate" in names
-    assert page.get_by_role("switch", name="Turnstile plugged in").is_visible()
-    assert page.get_by_role("radio", name=re.compile("Expired")).count() == 1
+    for found in (
+        page.get_by_role("button", name="Hold Valid, Noor Peeters to Gate", exact=True),
+        page.get_by_role("switch", name="Site office plugged in", exact=True),
+        page.get_by_role("switch", name="Network", exact=True),
+        page.get_by_role("radio", name=re.compile("^Expired Luc Fontaine")),
+        page.get_by_role("log", name="What happened"),
+        page.get_by_role("list", name="Readers"),
+    ):
+        expect(found).to_have_count(1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page: Page, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    # With something to look at everywhere.
+    hold(page, "expired", "gate")
+    hold(page, "fob", "counter")
+    page.locator("[data-reader=canteen] .plug").click()
+    fault = page.locator("[data-reader=canteen] .reader-fault")
+    expect(fault).not_to_be_empty()
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        found = Axe().run(page).response["violations"]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    page.locator("[data-reader=canteen] .plug").click()
+    expect(page.locator("[data-reader=canteen] .reader-state")).to_have_text("ready")
+
+
+def test_many_browsers_see_the_same(browser: Browser, page: Page, url: str) -> None:
+    others = [browser.new_page() for _ in range(4)]
+    for other in others:
+        other.goto(url)
+        expect(other.locator("#screen-says")).to_have_text("Hold your badge")
+    before = newest(page)
+    hold(page, "blocked", "turnstile")
+    for other in others:
+        says(other, "green", "recorded", "badge blocked: see the site office")
+        told(other, "Blocked (Emma Claes) at Turnstile: recorded")
+        assert "Emma Claes" in registered(other, before + 1)
+    # Whoever comes later finds what happened, and a terminal that waits.
+    others[0].reload()
+    told(others[0], "Blocked (Emma Claes) at Turnstile: recorded")
+    expect(others[0].locator("#screen-says")).to_have_text("Hold your badge")
+    for other in others:
+        other.close()
+
+
+def test_an_agent_that_is_killed_while_a_card_lies_there(page: Page, panel: Panel) -> None:
+    before = newest(page)
+    (agent,) = [pid for pid, what in of(panel.directory()).items() if "agent run" in what]
+    anew("valid")
+    page.locator("[data-badge=valid]").click()
+    os.kill(agent, signal.SIGSTOP)
+    page.locator("[data-reader=turnstile] .hold").click()
+    expect(page.locator("[data-reader=turnstile]")).to_have_attribute("data-busy", "true")
+    os.kill(agent, signal.SIGKILL)
+    expect(page.locator("#waiting")).to_contain_text("The agent has ended")
+    told(page, "dark, nothing happens")
+    for on in (False, True):
+        switch(page, "power", on=on)
+    hold(page, "valid", "turnstile")
+    says(page, "green", "recorded")
+    assert "Noor Peeters" in registered(page, before + 1)
+    assert newest(page) == before + 1
+    expect(page.locator("#waiting")).to_be_hidden()
 
 
 def test_a_badge_is_dragged_to_a_reader(page: Page) -> None:
@@ -368,6 +543,13 @@ def test_the_platforms_own_page_lets_in_who_is_named(page: Page) -> None:
     password.press("Enter")
     expect(console.locator("tbody")).to_contain_text("Noor Peeters")
     console.close()
+    row = page.locator("#registrations li").first
+    badge = row.locator(".number").inner_text()
+    with page.expect_popup() as opened:
+        row.locator("a").click()
+    expect(opened.value.locator("main")).to_contain_text(badge)
+    expect(opened.value).to_have_url(re.compile(f"/registrations/{row.get_attribute('data-id')}$"))
+    opened.value.close()
 
 
 def test_another_site_in_the_same_browser_moves_nothing(
@@ -430,23 +612,23 @@ def test_a_port_in_use_is_one_line_and_exit_code_2(url: str) -> None:
 
 
 def test_ctrl_c_leaves_nothing_behind(panel: Panel) -> None:
+    directory = panel.directory()
+    commands = " ".join(of(directory).values())
+    for each in ("mosquitto", "pcscd", "agent run", "hwsim.readers.peripheral", "ingest", "serve"):
+        assert each in commands
+    # While a page is open.
     with urllib.request.urlopen(f"{panel.url}events", timeout=20) as events:  # noqa: S310 - loopback
-        state = json.loads(events.readline().removeprefix(b"data: "))
-        gate = next(reader for reader in state["readers"] if reader["name"] == "gate")
-        found = re.search(r"\S+/pointeuse-panel-[^/]+", gate["detail"])
-        assert found
-        assert of(found[0])
-        # While a page is open.
+        assert events.readline()
         code, err = panel.end(signal.SIGINT)
     assert code == 0, err
     assert "Traceback" not in err
-    assert not Path(found[0]).exists()
-    assert of(found[0]) == []
+    assert not Path(directory).exists()
+    assert of(directory) == {}
 
 
-def of(directory: str) -> list[str]:
-    """The commands of processes that run on files in `directory`."""
-    found = []
+def of(directory: str) -> dict[int, str]:
+    """The commands of processes that run on files in `directory`, by number."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
@@ -454,5 +636,5 @@ def of(directory: str) -> list[str]:
             except OSError:
                 continue
             if directory in command:
-                found.append(command)
+                found[int(entry.name)] = command
     return found

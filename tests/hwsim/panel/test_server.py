@@ -32,14 +32,17 @@ class Asked:
             raise SimulatorError("there is no such reader or badge")
         return f"{reader}: recorded"
 
-    def plug(self, reader: str, on: bool) -> None:
+    def plug(self, reader: str, on: bool) -> str:
         self.asked.append(("plug", reader, on))
+        return f"{reader} unplugged"
 
-    def switch(self, name: str, on: bool) -> None:
+    def switch(self, name: str, on: bool) -> str:
         self.asked.append(("switch", name, on))
+        return f"{name} there again"
 
-    def set_clock(self, how: str) -> None:
+    def set_clock(self, how: str) -> str:
         self.asked.append(("clock", how))
+        return f"clock {how}"
 
 
 class Changing:
@@ -84,7 +87,9 @@ def test_clicks_reach_the_controls(server: Server) -> None:
     answers = [server.post(path, json.dumps(body).encode()) for path, body in clicks.items()]
     assert [answer.json() for answer in answers] == [
         {"said": "gate: recorded"},
-        *[{"said": ""}] * 3,
+        {"said": "gate unplugged"},
+        {"said": "power there again"},
+        {"said": "clock unset"},
     ]
     assert server.controls.asked == [
         ("hold", "gate", "valid"),
@@ -127,6 +132,7 @@ def test_files_and_badges_are_served_with_their_types(server: Server) -> None:
         ("/", "text/html; charset=utf-8"),
         ("/panel.css", "text/css; charset=utf-8"),
         ("/panel.js", "text/javascript; charset=utf-8"),
+        ("/readers.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
         ("/hand", "application/json"),
     ):
