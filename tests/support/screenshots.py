@@ -9,8 +9,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 _TAPS = [
-    ("stranger", "gate"), ("metal", "gate"), ("random", "turnstile"), ("fob", "canteen"),
-    ("expired", "turnstile"),
+    ("metal", "gate"), ("stranger", "turnstile"), ("pass", "office"), ("fob", "canteen"),
+    ("expired", "turnstile"), ("random", "gate"), ("fob", "counter"), ("blocked", "barrier"),
 ]  # fmt: skip
 
 
@@ -29,17 +29,18 @@ def panel(directory: Path) -> None:
             )
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto(url)
-            expect(page.locator(".reader")).to_have_count(3)
+            expect(page.locator(".reader")).to_have_count(6)
             for badge, reader in _TAPS:
                 _hold(page, badge, reader)
-            expect(page.locator("#registrations li")).to_have_count(4)
+            expect(page.locator("#registrations li")).to_have_count(6)
             page.mouse.move(0, 0)
             for scheme, name in (("light", "panel.png"), ("dark", "panel-dark.png")):
                 page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
                 expect(page.locator(".reader-card").first).to_have_css("opacity", "0")
                 page.screenshot(path=directory / name, full_page=True)
-                _shrink(directory / name)
             browser.close()
+        for name in ("panel.png", "panel-dark.png"):
+            _shrink(directory / name)
     finally:
         process.terminate()
         process.wait(30)

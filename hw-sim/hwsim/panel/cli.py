@@ -26,8 +26,10 @@ from hwsim.interrupts import interruptible, until_interrupted
 def panel(port: int, as_json: bool, seed: int) -> None:
     """Serve a page with a terminal, its readers, badges to hold to them, and faults.
 
-    Everything behind it is real but the hardware: broker, platform, pcscd and the terminal's agent
-    are started here, on loopback, and end with it (Ctrl-C).
+    The readers are PC/SC, PN532, TWN4, OSDP, a QR scanner on a serial line and one that is a
+    keyboard. Everything behind the page is real but the hardware: broker, platform, pcscd,
+    libosdp's peripheral and the terminal's agent are started here, on loopback, and end with it
+    (Ctrl-C).
     """
     from hwsim.panel.server import serving
     from hwsim.panel.world import World

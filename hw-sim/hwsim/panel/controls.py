@@ -177,7 +177,9 @@ class Controls:
             for reader in world.readers.values():
                 reader.power(False)
         self.power = on
-        return "Power: there again, the agent has started" if on else "Power: cut, the agent killed"
+        if on:
+            return "Power: there again, the agent has started"
+        return "Power: cut, agent and readers are without"
 
     def _set_clock(self) -> None:
         clock = self._world.clock

@@ -1,7 +1,8 @@
 """Who may speak to the panel's server: its own page, and nobody else's.
 
 Any page in the same browser can send a request here. It is told by the name it asks for (DNS
-rebinding) and, where it would change something, by the origin the browser puts on it.
+rebinding), by what the browser says of where it comes from (Fetch Metadata), and, where it would
+change something, by its origin.
 """
 
 from collections.abc import Collection
@@ -53,7 +54,11 @@ class Guard:
         if headers.get("host", "").lower() not in self._hosts:
             return _refused(421, "This server is not known by that name; use the address printed.")
         if scope["method"] in ("GET", "HEAD"):
-            return None
+            site = headers.get("sec-fetch-site", "none")
+            # Anybody may link to the page, and nobody else draw on what it follows.
+            if site in ("none", "same-origin") or scope["path"] == "/":
+                return None
+            return _refused(403, "Only the panel's own page may ask for that.")
         if headers.get("origin") not in self._origins:
             return _refused(403, "Only the panel's own page may do that.")
         if headers.get("content-type") != "application/json":

@@ -137,7 +137,7 @@ def deal(today: date, seed: int) -> Hand:
             "random",
             "Random UID",
             "a payment card",
-            "a new UID each time",
+            "new UID each time",
             card=lambda: DesfireCard(hidden, random_uid=True, chance=source.randbytes),
         ),
         Held("fob", "Key fob", tomasz.name, "125 kHz", "fob", tag=fob),

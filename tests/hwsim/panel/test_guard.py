@@ -18,7 +18,9 @@ def client() -> Client:
     async def done(_: Request) -> PlainTextResponse:
         return PlainTextResponse("done")
 
-    app = Starlette(routes=[Route("/", done, methods=["GET", "POST", "DELETE"])])
+    app = Starlette(
+        routes=[Route("/", done, methods=["GET", "POST", "DELETE"]), Route("/events", done)]
+    )
     return Client(Guard(app, [HOST]))
 
 
@@ -41,6 +43,14 @@ def test_another_name_is_refused(client: Client, method: str, host: str) -> None
 def test_another_origin_is_refused(client: Client, method: str, origin: str | None) -> None:
     headers = {"content-type": JSON} | ({"origin": origin} if origin else {})
     assert client.request(method, "/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_page_may_lead_here_and_follows_nothing(client: Client, site: str) -> None:
+    assert client.get("/", headers={"sec-fetch-site": site}).status_code == 200
+    assert client.get("/events", headers={"sec-fetch-site": site}).status_code == 403
+    for own in ("same-origin", "none"):
+        assert client.get("/events", headers={"sec-fetch-site": own}).status_code == 200
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
