@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,22 +66,29 @@ while True:
 """
 
 
-def test_a_keyboard_that_is_pulled_out_is_no_device_any_more(tmp_path: Path) -> None:
-    with Keyboard(tmp_path / "event0") as keyboard:
-
-        def watcher() -> subprocess.Popen[str]:
-            return subprocess.Popen(
-                [sys.executable, "-c", _WATCHER, str(keyboard.device)],
-                stdout=subprocess.PIPE,
-                text=True,
-                env=os.environ | dict(keyboard.environment),
-            )
-
-        with watcher() as program:
+@contextmanager
+def watching(keyboard: Keyboard) -> Iterator[Callable[[], str]]:
+    """A program that has it open; the next line that it says."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", _WATCHER, str(keyboard.device)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | dict(keyboard.environment),
+    )
+    with program:
+        try:
             assert program.stdout is not None
             assert program.stdout.readline() == "open\n"
+            yield program.stdout.readline
+        finally:
+            program.kill()
+
+
+def test_a_keyboard_that_is_pulled_out_is_no_device_any_more(tmp_path: Path) -> None:
+    with Keyboard(tmp_path / "event0") as keyboard:
+        with watching(keyboard) as says:
             keyboard.unplug()
-            assert program.stdout.readline() == f"{errno.ENODEV}\n"
+            assert says() == f"{errno.ENODEV}\n"
         assert not keyboard.device.exists()
         with pytest.raises(SimulatorError, match="unplugged"):
             keyboard.type("1")
@@ -88,9 +97,6 @@ def test_a_keyboard_that_is_pulled_out_is_no_device_any_more(tmp_path: Path) -> 
         keyboard.replug()
         # Nobody listens: this is lost.
         keyboard.type("1")
-        with watcher() as program:
-            assert program.stdout is not None
-            assert program.stdout.readline() == "open\n"
+        with watching(keyboard) as says:
             keyboard.type("2")
-            assert program.stdout.readline() == "[3, 3, 28, 28]\n"
-            keyboard.unplug()
+            assert says() == "[3, 3, 28, 28]\n"
