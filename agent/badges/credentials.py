@@ -73,7 +73,7 @@ class Credentials:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
                 if mode & 0o077:
                     raise KeyFileError(
-                        f"{path} is open to others (mode {mode:04o}); chmod 600 {path}"
+                        f"{path} is open to others (mode {mode:04o}): chmod 600 {path}"
                     )
                 text = file.read(128)
         except FileNotFoundError:
@@ -81,7 +81,9 @@ class Credentials:
                 f"there is no key {name!r}: `pointeuse agent credentials set {name}`"
             ) from None
         except OSError as error:
-            raise KeyFileError(f"cannot read {path}: {error.strerror}") from error
+            raise KeyFileError(
+                f"cannot read {path} ({error.strerror}): let whom the agent runs as own it"
+            ) from error
         return parse(text, str(path))
 
     def has(self, name: str) -> bool:

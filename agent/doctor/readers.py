@@ -84,16 +84,13 @@ def standing(
                 continue
             check = Check("readers", config.name)
             told = last.get(config.name)
-            description = readers[config.name].describe()
             if told is None:
+                description = readers[config.name].describe()
                 yield check.fault(
                     f"{description}: it says nothing", "check its cable, and that it is that kind"
                 )
             else:
-                detail = (
-                    told.detail if description in told.detail else f"{description}; {told.detail}"
-                )
-                yield _judged(check, config, told.state, detail)
+                yield _judged(check, config, told.state, told.detail)
 
 
 def hindrances(configs: list[ReaderConfig], modules: Path = _KERNEL) -> Findings:
@@ -170,18 +167,11 @@ def _settled(
 
 
 def _judged(check: Check, config: ReaderConfig, state: str, detail: str) -> Finding:
+    """A fault's detail ends with a colon and the fix; see StateReport.tell."""
     if state == "ready":
         return check.ok(f"{detail} ({can(config)})")
-    return check.fault(f"{state}: {detail}", _fix(config))
-
-
-def _fix(config: ReaderConfig) -> str:
-    if isinstance(config, PcscConfig):
-        return (
-            "plug it in and see `pcsc_scan`; see that pcscd runs (`systemctl start pcscd.socket`)"
-            " and that `match` is in the reader's name"
-        )
-    return f"check its cable and power, and that `device` is its port: {config.device}"
+    found, _, fix = detail.rpartition(": ")
+    return check.fault(f"{state}: {found or detail}", fix if found else "see the agent's log")
 
 
 def _drivers(modules: Path) -> Findings:

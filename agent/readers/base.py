@@ -60,7 +60,10 @@ class StateReport:
         self._last: tuple[str, str] | None = None
 
     def tell(self, state: str, detail: str) -> None:
-        """`state` is "ready", "absent" or "failed"; `detail` says what, why, and the fix."""
+        """`state` is "ready", "absent" or "failed"; `detail` says what and why.
+
+        Where it is not "ready", a colon follows, and the fix: the doctor tells them apart by it.
+        """
         if self._last != (state, detail):
             self._last = (state, detail)
             self._emit(ReaderState(self._reader, state, detail))

@@ -127,8 +127,8 @@ class OsdpReader:
 
 
 _REFUSED = (
-    "refused, it answers but not in the secure channel: it holds another key than {key!r}, or none;"
-    " set its SCBK to that key"
+    "refused, it answers but not in the secure channel, for it holds another key than {key!r} or"
+    " none: set its SCBK to that key"
 )
 _SILENT = "nothing answers: check its power, the line, and `address` and `baud`"
 _NOISY = (

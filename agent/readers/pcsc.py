@@ -62,7 +62,8 @@ class PcscReader:
         self.name = config.name
         self._config = config
         self._identifier = identifier
-        self._readers: list[str] = []
+        self._readers: dict[str, str] = {}
+        """Those that are there, and what each is called with its firmware."""
         self._atr = b""
         self._lying: dict[str, BadgeRead | Unreadable] = {}
         self._settled_at: dict[str, float] = {}
@@ -72,7 +73,7 @@ class PcscReader:
     def describe(self) -> str:
         """What it is, in one line for `status`."""
         named = f"named like {self._config.match!r}" if self._config.match else "of any name"
-        parts = [f"PC/SC reader {named}: {', '.join(self._readers) or 'none now'}"]
+        parts = [f"PC/SC reader {named}: {', '.join(self._readers.values()) or 'none now'}"]
         if self._atr:
             parts.append(f"last card's ATR {self._atr.hex(' ').upper()}")
         return "; ".join(parts)
@@ -91,7 +92,7 @@ class PcscReader:
                 with Context() as context:
                     self._watch(context, emit, report, backoff, stop)
             except ServiceError as error:
-                self._readers = []
+                self._readers = {}
                 report.tell("failed", _service_fault(error))
                 backoff.wait(stop)
 
@@ -108,7 +109,11 @@ class PcscReader:
         self._retries.clear()
         while not stop.is_set():
             everything = context.readers()
-            self._readers = [name for name in everything if self._config.match in name]
+            self._readers = {
+                name: self._readers.get(name) or _called(context, name)
+                for name in everything
+                if self._config.match in name
+            }
             report.tell(*self._state(everything))
             slots = {name: slots.get(name, Slot(0)) for name in self._readers}
             self._retries = {name: r for name, r in self._retries.items() if name in slots}
@@ -186,11 +191,11 @@ class PcscReader:
 
     def _state(self, everything: list[str]) -> tuple[str, str]:
         if self._readers:
-            return "ready", f"PC/SC: {', '.join(self._readers)}"
+            return "ready", f"PC/SC: {', '.join(self._readers.values())}"
         if everything:
             return "absent", (
-                f"no PC/SC reader's name contains {self._config.match!r}: correct `match`; there"
-                f" is {', '.join(everything)}"
+                f"there is {', '.join(everything)}, and no PC/SC reader whose name contains"
+                f" {self._config.match!r}: correct `match`"
             )
         return "absent", (
             "no PC/SC reader: plug it in; an ACR122U also needs the kernel modules pn533 and"
@@ -198,11 +203,17 @@ class PcscReader:
         )
 
 
+def _called(context: Context, name: str) -> str:
+    """Its name, with its firmware where it tells. Raises ServiceError."""
+    firmware = context.firmware(name)
+    return f"{name} (firmware {firmware})" if firmware else name
+
+
 def _service_fault(error: ServiceError) -> str:
     if error.denied:
         return (
-            f"pcscd refuses user {getpass.getuser()}: add a polkit rule for"
-            " org.debian.pcsc-lite.access_pcsc"
+            f"pcscd refuses user {getpass.getuser()}: add a polkit rule that lets it do"
+            " org.debian.pcsc-lite.access_pcsc and org.debian.pcsc-lite.access_card"
         )
     if error.away:
         return "pcscd does not run: systemctl enable --now pcscd.socket"

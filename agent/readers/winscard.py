@@ -4,6 +4,7 @@ pyscard's own monitors die silently when pcscd restarts, and a context from befo
 works again: every error here says whether the context is lost, so that the caller makes a new one.
 """
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ PNP = r"\\?PnP?\Notification"
 
 _ESTABLISH = "SCardEstablishContext"
 _DISAGREEMENT_S = 0.05
+_VERSION = 4
 
 _DENIED = {scard.SCARD_W_SECURITY_VIOLATION, scard.SCARD_E_NO_ACCESS}
 """Of a new context, that polkit refused; later, that pcscd closed the connection."""
@@ -149,6 +151,26 @@ class Context:
         }
         self._pnp = slots.pop(PNP).state
         return slots
+
+    def firmware(self, reader: str) -> str | None:
+        """The version of a reader's own firmware, where it tells (PC/SC part 3, 3.1.2).
+
+        Raises ServiceError.
+        """
+        code, card, _ = scard.SCardConnect(self._handle, reader, scard.SCARD_SHARE_DIRECT, 0)
+        if code in _LOST:
+            raise ServiceError("SCardConnect", code)
+        if code != scard.SCARD_S_SUCCESS:
+            return None
+        try:
+            code, octets = scard.SCardGetAttrib(card, scard.SCARD_ATTR_VENDOR_IFD_VERSION)
+        finally:
+            scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
+        if code != scard.SCARD_S_SUCCESS or len(octets) != _VERSION:
+            return None
+        # 0xMMmmbbbb in the order of the machine; CCID readers count major and minor in BCD.
+        version = int.from_bytes(bytes(octets), sys.byteorder)
+        return f"{version >> 24:X}.{version >> 16 & 0xFF:02X}"
 
     def connect(self, reader: str) -> "CardSession":
         """Speak to the card in `reader`. Raises CardError, ServiceError."""

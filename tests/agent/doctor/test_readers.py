@@ -61,17 +61,20 @@ def test_one_of_several_is_named(serial: SerialReader, tmp_path: Path) -> None:
 
 def test_what_the_agent_says_is_passed_on() -> None:
     configs: list[ReaderConfig] = [
-        PcscConfig(name="a"), PcscConfig(name="b"), PcscConfig(name="c"),
+        PcscConfig(name="a"), PcscConfig(name="b"), PcscConfig(name="c"), PcscConfig(name="d"),
     ]  # fmt: skip
     told = {
         "a": {"state": "ready", "detail": "ACR122U"},
-        "b": {"state": "failed", "detail": "pcscd does not run"},
+        "b": {"state": "failed", "detail": "pcscd does not run: systemctl start pcscd"},
+        "d": {"state": "failed", "detail": "of an older agent"},
     }
     found = list(readers.running(told, configs))
-    assert [each.verdict for each in found] == [Verdict.OK, Verdict.FAULT, Verdict.FAULT]
-    assert "pcscd does not run" in found[1].found
-    assert "systemctl start pcscd.socket" in found[1].fix
+    assert [each.verdict for each in found] == [Verdict.OK, *[Verdict.FAULT] * 3]
+    assert (found[1].found, found[1].fix) == (
+        "failed: pcscd does not run", "systemctl start pcscd",
+    )  # fmt: skip
     assert "restart the agent" in found[2].fix
+    assert (found[3].found, found[3].fix) == ("failed: of an older agent", "see the agent's log")
 
 
 def test_the_kernel_s_driver_of_an_acr122u(tmp_path: Path) -> None:
