@@ -40,6 +40,11 @@ _COMMANDS = {
         "export",
         "Make a numbered snapshot of a company's registrations, as CSV or XLSX.",
     ),
+    "retention": (
+        "cloud.retention.cli",
+        "retention",
+        "How long personal data is kept, and erasing what is past its time.",
+    ),
     "backup": ("cloud.backup.cli", "backup", "Save the database, and apart from it the keys."),
     "restore": ("cloud.backup.cli", "restore", "Put a backup in the database's place."),
     "serve": ("cloud.api.cli", "serve", "Serve the API and the console."),

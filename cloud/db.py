@@ -19,6 +19,8 @@ transaction on SQLite begins IMMEDIATE, so it waits for its turn at the start, n
 import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -91,28 +93,72 @@ def checkpoint(conn: Connection) -> bool:
     """Move SQLite's write-ahead log into the database when it has grown long enough.
 
     To be called by the owner between transactions (after a commit), with an open connection.
-    Costs one `stat` when there is nothing to do. True when a checkpoint ran. False also on
+    Costs two `stat`s when there is nothing to do. True when a checkpoint ran. False also on
     PostgreSQL, and while another process is writing: then the next call does it.
+
+    After an erasure the log is emptied whatever its length, as soon as no reader needs it.
     """
     raw = conn.connection.driver_connection
     if not isinstance(raw, sqlite3.Connection):
         return False
     path = Path(raw.execute("PRAGMA database_list").fetchone()[2])
+    if _scrubbing(path).exists():
+        return _empty_log(raw, path)
     try:
         if path.with_name(path.name + "-wal").stat().st_size < CHECKPOINT_BYTES:
             return False
     except FileNotFoundError:
         return False
+    with _alone(path) as alone:
+        if alone:
+            # Readers may hold pages back: TRUNCATE would wait for them, RESTART too.
+            raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return alone
+
+
+def scrub(engine: Engine) -> None:
+    """Have what was deleted leave SQLite's write-ahead log as well: ingest does it, as the owner.
+
+    Nothing of it is in the database's own file: writers overwrite what they delete. Of what
+    PostgreSQL does, docs/privacy.md tells.
+    """
+    with engine.connect() as conn:
+        raw = conn.connection.driver_connection
+        if isinstance(raw, sqlite3.Connection):
+            path = Path(raw.execute("PRAGMA database_list").fetchone()[2])
+            _scrubbing(path).touch(mode=0o600)
+
+
+def _empty_log(raw: sqlite3.Connection, path: Path) -> bool:
+    """Move the log into the database and cut its file to nothing, unless somebody is at it."""
+    with _alone(path) as alone:
+        if not alone:
+            return False
+        # Taken away first: what is erased from here on asks once more.
+        _scrubbing(path).unlink(missing_ok=True)
+        raw.execute("PRAGMA busy_timeout = 0")
+        try:
+            busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            raw.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+        if busy:
+            _scrubbing(path).touch(mode=0o600)
+    return not busy
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    """Whether no other process writes, and none does within the block."""
     guard = os.open(_guard(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    alone = True
     try:
-        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Readers may hold pages back: TRUNCATE would wait for them, RESTART too.
-        raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    except BlockingIOError:
-        return False
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            alone = False
+        yield alone
     finally:
         os.close(guard)
-    return True
 
 
 def parse_url(url: str) -> URL:
@@ -154,6 +200,10 @@ def _path(url: URL) -> Path:
     return Path(str(url.database)).absolute()
 
 
+def _scrubbing(path: Path) -> Path:
+    return path.with_name(path.name + "-scrub")
+
+
 def _guard(path: Path) -> Path:
     return path.with_name(path.name + "-guard")
 
@@ -181,6 +231,8 @@ def _open_sqlite(path: Path, mode: str) -> sqlite3.Connection:
     _set(raw, "synchronous", "FULL", 2)
     _set(raw, "wal_autocheckpoint", "0", 0)
     _set(raw, "journal_size_limit", str(_LIMIT_BYTES), _LIMIT_BYTES)
+    # What was erased is not to be read out of the file.
+    _set(raw, "secure_delete", "ON", 1)
     return raw
 
 

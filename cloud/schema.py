@@ -10,6 +10,7 @@ import cloud.exports.tables
 import cloud.mail.tables
 import cloud.notifications.tables
 import cloud.registrations.tables
+import cloud.retention.tables
 import cloud.terminals.tables
 import cloud.workers.tables  # noqa: F401
 from cloud.metadata import metadata

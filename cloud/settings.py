@@ -120,6 +120,34 @@ class Mail(Struct, forbid_unknown_fields=True, frozen=True):
         return None
 
 
+class Retention(Struct, forbid_unknown_fields=True, frozen=True):
+    """`[retention]`: how long personal data is kept, in months; docs/privacy.md says why."""
+
+    minimum_months: Annotated[int, Meta(ge=0, le=600)] = 84
+    """What the law makes a company keep of presences: no company keeps them for less."""
+    default_months: Annotated[int, Meta(ge=0, le=600)] = 84
+    """For a company that chose nothing, and for what no company answers for."""
+    maximum_months: Annotated[int, Meta(ge=0, le=600)] = 120
+    """The most a company may choose; what is sealed and never understood is kept as long."""
+    exports_months: Annotated[int, Meta(ge=1, le=600)] = 24
+    """The content of snapshots, which can be made anew."""
+    trail_months: Annotated[int, Meta(ge=12, le=600)] = 120
+    """Lines of the audit trail."""
+
+    def problem(self) -> str | None:
+        """What does not fit together, and the fix."""
+        if not self.minimum_months <= self.default_months <= self.maximum_months:
+            return (
+                "minimum_months, default_months and maximum_months are to rise:"
+                f" they are {self.minimum_months}, {self.default_months} and {self.maximum_months}"
+            )
+        return None
+
+
+LIMITS = Retention()
+"""What holds where nobody says otherwise."""
+
+
 class Config(Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file; each table and each key may be left out."""
 
@@ -128,6 +156,7 @@ class Config(Struct, forbid_unknown_fields=True, frozen=True):
     broker: Broker = Broker()
     api: Api = Api()
     mail: Mail = Mail()
+    retention: Retention = LIMITS
 
     @property
     def directory(self) -> Path:
@@ -146,4 +175,6 @@ def load(path: Path) -> Config:
         raise settings.SettingsError(f"{path}: api: {problem}")
     if problem := config.mail.problem():
         raise settings.SettingsError(f"{path}: mail: {problem}")
+    if problem := config.retention.problem():
+        raise settings.SettingsError(f"{path}: retention: {problem}")
     return config

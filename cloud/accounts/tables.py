@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from cloud.accounts.roles import Role
-from cloud.metadata import Id, Millis, metadata, one_of
+from cloud.metadata import Id, Millis, handle, metadata, one_of
 
 _ROLES = tuple(role.value for role in Role)
 
@@ -42,6 +42,8 @@ accounts = Table(
     Column(
         "operator", Boolean, nullable=False, server_default=false(), comment="runs the platform"
     ),
+    Column("handle", LargeBinary, default=handle, comment="what the log of erasures calls it"),
+    Column("closed_ms", Millis, comment="its name and address are gone"),
     CheckConstraint(one_of("language", "fr", "nl", "de", "en"), name="language"),
 )
 

@@ -23,6 +23,7 @@ from cloud.api import (
 from cloud.api.security import ApiAddress, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from cloud.console.language import Languages
 from cloud.console.page import install as install_console
+from cloud.settings import LIMITS, Retention
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -36,13 +37,15 @@ def create_app(
     buckets: rates.Buckets | None = None,
     public_url: str = "",
     api_url: str = "",
+    retention: Retention = LIMITS,
 ) -> ASGIApp:
     """The application, reading through `engine`, and writing sessions through `writer`.
 
     `hosts` are the names it answers to; None: any, for a server that listens on every address.
     `directory` is the platform's, with the key that seals numbers of people; None: there is none.
-    `buckets` say how often a token may ask. Links lead to `public_url`; without one, to where the
-    request came. The API is at `api_url` alone; without one, at every name beside the console.
+    `buckets` say how often a token may ask, `retention` how long data is kept. Links lead to
+    `public_url`; without one, to where the request came. The API is at `api_url` alone; without
+    one, at every name beside the console.
     """
     api_url = api_url.rstrip("/")
     api = FastAPI(
@@ -58,6 +61,7 @@ def create_app(
     api.state.engine, api.state.writer, api.state.directory = engine, writer, directory
     api.state.public_url = public_url.rstrip("/")
     api.state.buckets = buckets or rates.Buckets()
+    api.state.retention = retention
     problems.install(api)
     for each in (
         registrations,

@@ -27,15 +27,20 @@ def serve(config_path: Path) -> None:
     from cloud.api.app import LOOPBACK, create_app
     from cloud.api.rates import Buckets
     from cloud.notifications.watch import Watch
+    from cloud.retention.redo import catch_up
+    from cloud.retention.watch import Keeper
 
     with one_line_errors():
         config = settings.load(config_path)
         engine = db.reader_engine(config.database.url)
         writer = db.writer_engine(config.database.url)
         watch = Watch(writer, mail=config.mail)
+        keeper = Keeper(writer, config.directory, config.retention)
         try:
             with engine.connect() as conn:
                 migrations.require_current(conn)
+            # Before anything is shown: a database from an older backup has who was erased since.
+            catch_up(writer, config.directory, config.retention)
             listener = _listen(config.api.host, config.api.port)
             address = ipaddress.ip_address(listener.getsockname()[0])
             if not address.is_loopback:
@@ -52,10 +57,13 @@ def serve(config_path: Path) -> None:
                 buckets=buckets,
                 public_url=config.api.public_url,
                 api_url=config.api.api_url,
+                retention=config.retention,
             )
             watch.start()
+            keeper.start()
             _run(app, listener, config.api.host)
         finally:
+            keeper.stop()
             watch.stop()
             engine.dispose()
             writer.dispose()

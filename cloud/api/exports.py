@@ -105,7 +105,7 @@ def export_file(
     form: Annotated[files.Form, Query(alias="format")] = "csv",
 ) -> Response:
     """Take a snapshot away as a file."""
-    found = queries.one(conn, who.viewer, number)
+    found = queries.held(conn, who.viewer, number)
     with request.app.state.writer.begin() as noting:
         who.note(noting, "export", "download", target_id=number, detail={"format": form})
     return StreamingResponse(

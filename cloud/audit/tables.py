@@ -1,10 +1,13 @@
-"""The audit trail. The database itself refuses to change or delete a row of it."""
+"""The audit trail. The database itself refuses to change a row of it.
+
+Nor does it let one be deleted, but for `cloud.retention.guard`, which says so first.
+"""
 
 from typing import Any
 
 from sqlalchemy import Column, Connection, Index, Table, Text, event
 
-from cloud.metadata import Id, Millis, metadata
+from cloud.metadata import UNLESS_ERASING, Id, Millis, append_only, metadata
 
 audit = Table(
     "audit",
@@ -24,18 +27,15 @@ audit = Table(
 
 @event.listens_for(audit, "after_create")
 def _refuse_changes(_table: Table, conn: Connection, **_: Any) -> None:
-    """Make the database refuse to change or delete a line."""
+    """Make the database refuse to change or delete a line, but for whoever erases old ones."""
     if conn.dialect.name == "sqlite":
-        for verb in ("update", "delete"):
+        for verb, unless in (("update", ""), ("delete", UNLESS_ERASING)):
             conn.exec_driver_sql(
-                f"CREATE TRIGGER audit_refuses_{verb} BEFORE {verb} ON audit"
+                f"CREATE TRIGGER audit_refuses_{verb} BEFORE {verb} ON audit{unless}"
                 " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
             )
         return
-    conn.exec_driver_sql(
-        "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$"
-        " BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$"
-    )
+    conn.exec_driver_sql(append_only("audit_is_append_only", "the audit trail is append-only"))
     conn.exec_driver_sql(
         "CREATE TRIGGER audit_refuses BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
         " FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()"

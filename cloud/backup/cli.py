@@ -53,9 +53,24 @@ def restore(config_path: Path, source: Path, keys: Path | None, force: bool, as_
     with one_line_errors():
         config = settings.load(config_path)
         click.echo("verifying the backup ...", err=True)
-        number = service.restore(config.database.url, config.directory, source, keys, force=force)
+        done = service.restore(
+            config.database.url,
+            config.directory,
+            source,
+            keys,
+            force=force,
+            limits=config.retention,
+        )
     if as_json:
-        click.echo(json.dumps({"generation": number}))
+        said = {"generation": done.generation, "erased_again": done.again}
+        click.echo(json.dumps(said | {"erasures_waiting": done.waiting}))
         return
-    click.echo(f"restored; the platform's generation is {number}. Now `pointeuse cloud migrate`,")
-    click.echo("and start ingest: terminals send again what the backup lacks")
+    click.echo(f"restored; the platform's generation is {done.generation}. Now")
+    click.echo("`pointeuse cloud migrate`, and start ingest: terminals send again what is lacking")
+    if done.again:
+        click.echo(f"erased once more, as since the backup: {done.again} entries of the log")
+    if done.waiting:
+        click.echo(
+            f"the log has {done.waiting} erasures: ingest and serve do again those that the backup"
+            " lacks before they begin; `pointeuse cloud retention run` does so at once"
+        )

@@ -1,16 +1,23 @@
 """Backing up and restoring a platform: the database in one place, its keys in another.
 
 After a restore the platform works under a newer generation than any before. That makes terminals
-send again what the backup lacks, from the journals in which they keep what was receipted.
+send again what the backup lacks, from the journals in which they keep what was receipted. Whoever
+was erased since the backup was made is erased once more, by the log that stands beside the keys.
 """
 
 import shutil
 from pathlib import Path
 
+import msgspec
+
+from cloud import db, migrations
 from cloud.backup import databases, files
 from cloud.backup.files import BackupError, Manifest
 from cloud.backup.presence import present
 from cloud.ingest import generation
+from cloud.retention import redo
+from cloud.retention.log import Log
+from cloud.settings import LIMITS, Retention
 from cloud.times import now_ms
 
 _KEYS = "keys"
@@ -33,11 +40,30 @@ def backup(url: str, directory: Path, out: Path, keys: Path | None) -> Manifest:
     )
 
 
-def restore(url: str, directory: Path, source: Path, keys: Path | None, *, force: bool) -> int:
-    """Put a backup in the database's place; the generation from now on.
+class Restored(msgspec.Struct, frozen=True):
+    """What a restore came to: the generation from now on, and erasures.
+
+    `again` were done once more, `waiting` have to be, once the schema is the present one.
+    """
+
+    generation: int
+    again: int = 0
+    waiting: int = 0
+
+
+def restore(
+    url: str,
+    directory: Path,
+    source: Path,
+    keys: Path | None,
+    *,
+    force: bool,
+    limits: Retention = LIMITS,
+) -> Restored:
+    """Put a backup in the database's place, and erase once more what was erased since.
 
     `keys` names a backup of the platform's directory, when that is lost too. Raises BackupError,
-    RefusedError, GenerationError.
+    RefusedError, GenerationError, ErasureLogError.
     """
     manifest = files.check(source)
     if manifest.kind != databases.kind(url):
@@ -51,7 +77,19 @@ def restore(url: str, directory: Path, source: Path, keys: Path | None, *, force
         # Raised first: cut short here, the next ingest only finds a number above its own.
         number = generation.raise_above(directory, known)
         databases.put_back(url, source, number, held)
-    return number
+        return _erase_again(url, directory, number, limits)
+
+
+def _erase_again(url: str, directory: Path, number: int, limits: Retention) -> Restored:
+    engine = db.writer_engine(url)
+    try:
+        with engine.connect() as conn:
+            current = migrations.current(conn) == migrations.head()
+        if not current:
+            return Restored(number, waiting=Log(directory).last())
+        return Restored(number, again=redo.catch_up(engine, directory, limits))
+    finally:
+        engine.dispose()
 
 
 def _restore_keys(directory: Path, keys: Path) -> None:

@@ -5,10 +5,10 @@ none. Blocked badges are stored as the terminal gets them, as keyed hashes: a ro
 a badge is on it, and lists none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from cloud.configurations.tables import configurations
 from cloud.errors import InvalidError
@@ -83,3 +83,25 @@ def with_badges(
     except MalformedError as error:
         raise InvalidError(str(error)) from error
     return replace(configured, blocked=roster)
+
+
+def forget_badges(conn: Connection, badges: Collection[Badge]) -> int:
+    """Take badges off every roster there is or was, as nothing of them is kept; rosters changed.
+
+    A terminal whose newest one had some gets a new one; those from before are changed where they
+    are, for all that records name of them is their number.
+    """
+    changed = 0
+    query = select(configurations.c.terminal_id, configurations.c.number)
+    for terminal, number in conn.execute(query).all():
+        this = (configurations.c.terminal_id == terminal) & (configurations.c.number == number)
+        body = conn.execute(select(configurations.c.body).where(this)).scalar_one()
+        blocked = Configured.decode(body).blocked
+        if blocked is None or not any(badge in blocked for badge in badges):
+            continue
+        if number == state(conn, terminal).number:
+            change(conn, terminal, lambda configured: with_badges(configured, (), badges))
+        left = with_badges(Configured.decode(body), (), badges)
+        conn.execute(update(configurations).where(this).values(body=left.encode()))
+        changed += 1
+    return changed

@@ -42,7 +42,7 @@ def file(
     form: Annotated[files.Form, Query()] = "csv",
 ) -> Response:
     """A snapshot as a file. Raises NotFoundError. That it is taken away is noted."""
-    found = queries.one(conn, who.seen_by, export)
+    found = queries.held(conn, who.seen_by, export)
     with request.app.state.writer.begin() as writing:
         who.note(writing, "export", "download", target_id=export, detail={"format": form})
 

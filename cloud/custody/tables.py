@@ -1,5 +1,8 @@
 """What terminals sent, kept as it came; what was refused; what is not understood yet.
 
+The sealed part of a record that was erased is empty, where one that has none is NULL: no search for
+what was never sealed meets it. `erased_records` names those that a terminal could send once more.
+
 `carried` names, of the records a terminal carried over from an earlier epoch, those that count;
 `branches` the branches a person has decided about; `gaps` what a chain misses in its midst;
 `clocks` the clock records that were interpreted; `carriers` which epochs carry records of which.
@@ -58,7 +61,7 @@ records = Table(
     Column("epoch_id", Id, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("blob", LargeBinary),
+    Column("blob", LargeBinary, comment="empty: who tapped was erased"),
     Column("link", LargeBinary, nullable=False),
     Column("received_ms", Millis, nullable=False),
     PrimaryKeyConstraint("epoch_id", "seq"),
@@ -167,4 +170,14 @@ carriers = Table(
         "read_seq", BigInteger, nullable=False, server_default="0", comment="met late, up to it"
     ),
     PrimaryKeyConstraint("terminal_id", "epoch", "carrier_epoch_id"),
+)
+
+erased_records = Table(
+    "erased_records",
+    metadata,
+    Column("terminal", LargeBinary, nullable=False, comment="thumbprint"),
+    Column("epoch", LargeBinary, nullable=False, comment="where the record stood first"),
+    Column("seq", BigInteger, nullable=False, comment="where the record stood first"),
+    Column("digest", LargeBinary, nullable=False, comment="H(blob), as the body names it"),
+    PrimaryKeyConstraint("terminal", "epoch", "seq", "digest"),
 )

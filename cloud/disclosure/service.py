@@ -66,7 +66,7 @@ def disclose(conn: Connection, place: Place, keys: Sequence[SealingKey]) -> Disc
     meant = _meaning(body, named)
     key, ref = None, meant.blob_ref
     if ref is not None:
-        if blob is None:
+        if not blob:
             raise ConflictError(f"{named} cannot be disclosed: who tapped was erased, or is lost")
         content = find_content_key(conn, place.terminal_id, meant, ref.seal_id, keys)
         where = blobs.Place(meant.terminal, meant.epoch, meant.seq, ref.seal_id)

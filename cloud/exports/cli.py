@@ -45,7 +45,7 @@ def export(company: str, form: str, out: Path, number: int | None, as_json: bool
             with reading.connect() as conn:
                 if number is not None:
                     made = queries.numbered(conn, who, number)
-                found = queries.one(conn, who, made)
+                found = queries.held(conn, who, made)
                 try:
                     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
                         if form == "xlsx":

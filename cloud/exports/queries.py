@@ -33,6 +33,17 @@ def one(conn: Connection, who: Viewer, export: int) -> RowMapping:
     return found
 
 
+def held(conn: Connection, who: Viewer, export: int) -> RowMapping:
+    """A snapshot whose content can be taken away. Raises NotFoundError."""
+    found = one(conn, who, export)
+    if found["erased_ms"] is not None:
+        raise NotFoundError(
+            _("The content of snapshot %(number)s was erased: its time was over.")
+            % {"number": found["number"]}
+        )
+    return found
+
+
 def numbered(conn: Connection, who: Viewer, number: int) -> int:
     """The id of a snapshot by its number. Raises NotFoundError."""
     query = select(exports.c.id).where(_visible(who), exports.c.number == number)

@@ -1,7 +1,8 @@
 """Making exports: numbered snapshots, each going on from the one before of the same scope.
 
-A snapshot is kept as it was made. The next one has what was registered since, what was attributed
-or dated anew since, what is visible no more, and the corrections entered or decided since.
+A snapshot is kept as it was made, but for persons who were erased since or are restricted. The next
+one has what was registered since, what was attributed or dated anew since, what is visible no more,
+and the corrections entered or decided since.
 """
 
 import json
@@ -25,8 +26,9 @@ from sqlalchemy import (
 
 from cloud.audit.service import Actor, note
 from cloud.errors import ConflictError
+from cloud.exports import withdrawing
 from cloud.exports.completeness import incomplete
-from cloud.exports.tables import export_parts, exports
+from cloud.exports.tables import export_parts, exports, withdrawals
 from cloud.languages.current import gettext as _
 from cloud.registrations import queries
 from cloud.registrations.corrections import since as corrections_since
@@ -80,14 +82,20 @@ def make(
     with reading.connect() as conn:
         row_security.enter(conn, who)
         missing = incomplete(conn, who, until_ms)
-        export, before = _begin(writing, who, actor, last, at_ms, until_ms, missing, whole=whole)
+    # Before anything of it is read: whoever takes persons out of snapshots waits for this one.
+    export, before = _begin(writing, who, actor, last, at_ms, until_ms, missing, whole=whole)
+    with reading.connect() as conn:
+        row_security.enter(conn, who)
         count = 0
         for part, rows in enumerate(_batches(_rows(conn, who, last, before))):
             lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
             with writing.begin() as out:
                 out.execute(
                     insert(export_parts).values(
-                        export_id=export, part=part, content=zlib.compress(lines.encode())
+                        export_id=export,
+                        part=part,
+                        content=zlib.compress(lines.encode()),
+                        **withdrawing.noted(rows),
                     )
                 )
             count += len(rows)
@@ -171,8 +179,19 @@ def _rows(conn: Connection, who: Viewer, last: int, before: Any) -> Iterator[dic
         with row_security.lifted(conn):
             numbers = conn.execute(gone.order_by(registration_history.c.registration_id))
             withdrawn = numbers.scalars().all()
+            shown_no_more = withdrawing.since(
+                conn,
+                _was_shown(who),
+                before.at_ms - _MARGIN_MS,
+                since,
+                before.last_correction,
+            )
+        told_of = {row.number for row in shown_no_more if row.what == "registration"}
         for number in withdrawn:
-            yield {"line": "gone", "registration": number}
+            if number not in told_of:
+                yield {"line": "gone", "registration": number}
+        for row in shown_no_more:
+            yield {"line": "erased" if row.erased else "restricted", row.what: row.number}
     added = (registrations.c.id > since, registrations.c.id <= last)
     yield from _told("new", queries.in_order(conn, visible, *added))
     since_ms = None if before is None else before.at_ms - _MARGIN_MS
@@ -208,6 +227,17 @@ def _was_visible(who: Viewer) -> ColumnElement[bool]:
         return or_(here, was.employer_id == who.company_id)
     granted = or_(was.division_id.in_(sorted(who.divisions)), was.site_id.in_(sorted(who.sites)))
     return and_(here, granted)
+
+
+def _was_shown(who: Viewer) -> ColumnElement[bool]:
+    """SITE and EMPLOYER, of what the company is shown no more."""
+    was = withdrawals.c
+    ours = was.company_id == who.company_id
+    if who.whole:
+        return ours
+    return ours & or_(
+        was.division_id.in_(sorted(who.divisions)), was.site_id.in_(sorted(who.sites))
+    )
 
 
 def _told(line: str, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:

@@ -35,6 +35,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
     from cloud.ingest.generation import settle
     from cloud.ingest.service import Service
     from cloud.interpretation.interpreter import Interpreter
+    from cloud.retention.redo import catch_up
     from cloud.sealing import sealing_keys
     from protocol.keyfiles import load_signing_key
 
@@ -56,6 +57,8 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
             engine = writer_engine(config.database.url, owner=True)
             with engine.connect() as conn:
                 migrations.require_current(conn)
+            # Before anything is taken: a database from an older backup has whom nobody should see.
+            catch_up(engine, config.directory, config.retention)
             generation = settle(engine, config.directory)
             service = Service(
                 config,

@@ -1,13 +1,15 @@
 """What custody holds of a group's terminals, and what the group adds to it, written together."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import msgspec
 from sqlalchemy import Connection, select
 
 from cloud.bulk import insert_rows, update_rows
+from cloud.custody.erasure import ERASED, erased_of
 from cloud.custody.tables import epochs, heads, records
 from cloud.rows import among
+from protocol.blobs import blob_hash
 
 _RECORDS = ("epoch_id", "seq", "body", "blob", "link", "received_ms")
 _HEADS = ("epoch_id", "seq", "head")
@@ -29,13 +31,14 @@ class Chain(msgspec.Struct):
 class Holding:
     """The chains of some terminals, within one transaction that holds their rows locked."""
 
-    def __init__(self, conn: Connection, terminal_ids: Iterable[int]) -> None:
+    def __init__(self, conn: Connection, terminal_ids: Collection[int]) -> None:
         """`terminal_ids`: of terminals whose rows the transaction holds already."""
         self._conn = conn
         self._records: list[Record] = []
         self._heads: list[tuple[int, int, bytes]] = []
         self._changed: dict[int, Chain] = {}
         self._chains: dict[int, dict[bytes, list[Chain]]] = {}
+        self._erased = erased_of(conn, list(terminal_ids))
         rows = conn.execute(
             select(
                 epochs.c.terminal_id,
@@ -59,7 +62,16 @@ class Holding:
 
     def add(self, record: Record) -> None:
         """Have a record written."""
+        if self._erased:
+            record = self._without_erased(record)
         self._records.append(record)
+
+    def _without_erased(self, record: Record) -> Record:
+        """A record that comes again, after a restore, without who tapped if that was erased."""
+        epoch_id, seq, body, blob, link, received_ms = record
+        if blob is None or blob_hash(blob) not in self._erased:
+            return record
+        return (epoch_id, seq, body, ERASED, link, received_ms)
 
     def add_head(self, chain: Chain, head: bytes) -> None:
         """Have a head written where the chain stands now, and the chain itself."""

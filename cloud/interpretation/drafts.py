@@ -11,13 +11,15 @@ from cloud.interpretation.people import Person
 from cloud.interpretation.places import Place
 from cloud.interpretation.times import When
 from cloud.interpretation.unsealing import Tap
+from cloud.registrations.dating import dated_ms
 from cloud.registrations.reasons import Reason
 from protocol.bodies import Body, Direction, Time
 
 COLUMNS = (
     "epoch_id", "seq", "terminal_id", "reader", "badge_id", "assurance", "flags", "direction",
     "received_ms", "tapped_ms", "earliest_ms", "latest_ms", "corrected", "worker_id",
-    "employer_id", "company_id", "division_id", "site_id", "reason",
+    "employer_id", "company_id", "division_id", "site_id", "reason", "site_let_go",
+    "employer_let_go",
 )  # fmt: skip
 
 
@@ -45,14 +47,22 @@ class Draft(msgspec.Struct, frozen=True):
             when.tapped_ms, when.earliest_ms, when.latest_ms, when.corrected,
             attribution.worker_id, attribution.employer_id, attribution.company_id,
             attribution.division_id, attribution.site_id, attribution.reason,
+            attribution.site_let_go, attribution.employer_let_go,
         )  # fmt: skip
         return dict(zip(COLUMNS, values, strict=True))
 
 
 def draft(
-    tap: Tap, terminal_id: int, when: When, person: Person, place: Place | None, *, disputed: bool
+    tap: Tap,
+    terminal_id: int,
+    when: When,
+    person: Person,
+    place: Place | None,
+    *,
+    disputed: bool,
+    row: Mapping[str, Any] | None,
 ) -> Draft:
-    """The registration of a tap."""
+    """The registration of a tap; `row` is the one there is already."""
     return Draft(
         epoch_id=tap.epoch_id,
         seq=tap.seq,
@@ -65,7 +75,13 @@ def draft(
         received_ms=tap.received_ms,
         when=when,
         attribution=attribute(
-            person, place, when.tapped_ms, clock_unsure=when.unsure, disputed=disputed
+            person,
+            place,
+            when.tapped_ms,
+            dated_ms=dated_ms(when.tapped_ms, when.latest_ms, tap.received_ms),
+            clock_unsure=when.unsure,
+            disputed=disputed,
+            row=row,
         ),
     )
 

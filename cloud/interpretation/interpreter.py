@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from cloud import failures
+from cloud.custody import erasure
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import epochs, waiting
 from cloud.db import unavailable
@@ -223,6 +224,8 @@ class Interpreter:
                 boots.append((seq, body.time.boot))
                 if body.kind != Kind.TAP:
                     self._take_note(conn, epoch, body)
+                elif self._is_erased(conn, epoch, seq, body, blob, carrier):
+                    pass  # It means nothing any more, and whoever tapped stays unknown.
                 elif self._counts(conn, epoch, seq, raw, carrier, elsewhere):
                     badge = self._unsealer.open(conn, _places(conn, epoch, seq, body), body, blob)
                     span.taps.append(Tap(epoch.id, seq, body, badge, received_ms))
@@ -248,6 +251,23 @@ class Interpreter:
         inner = carrying.meant(body)
         carrying.note_unproved(conn, epoch.terminal_id, body)
         return inner, body
+
+    @staticmethod
+    def _is_erased(
+        conn: Connection,
+        epoch: Epoch,
+        seq: int,
+        body: Body,
+        blob: bytes | None,
+        carrier: Body | None,
+    ) -> bool:
+        """Whether who tapped was erased; a carried copy that has come since is emptied as well."""
+        if blob is None or carrier is None:
+            return blob == erasure.ERASED
+        if blob and erasure.is_erased(conn, epoch.terminal_id, body):
+            erasure.blank_places(conn, [(epoch.id, seq)])
+            return True
+        return not blob
 
     @staticmethod
     def _counts(
@@ -327,6 +347,7 @@ class Interpreter:
                 known[tap.badge.profile, tap.badge.number],
                 self._places[epoch.terminal_id].at(epoch.terminal_id, when.tapped_ms),
                 disputed=is_disputed(epoch.status, row),
+                row=row,
             )
 
 

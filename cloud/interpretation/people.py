@@ -9,9 +9,9 @@ from sqlalchemy import Connection, select, update
 from cloud.companies.service import private_companies
 from cloud.interpretation.employers import INVALID, employer_vat
 from cloud.registrations import reattribution
-from cloud.rows import insert_absent
+from cloud.rows import among, insert_absent
 from cloud.times import now_ms
-from cloud.workers.tables import badges, workers
+from cloud.workers.tables import badges, former_holders, restrictions, workers
 from protocol.badges import Badge
 
 _CHUNK = 400
@@ -28,6 +28,22 @@ class Person(msgspec.Struct, frozen=True):
     valid_from_ms: int | None
     valid_until_ms: int | None
     reasons: tuple[str, ...]
+    former: tuple[tuple[int, "Person"], ...] = ()
+    """Whose it was until when, who is restricted since; the earliest first."""
+    restrictions: tuple[tuple[int, int, int], ...] = ()
+    """Worker, company that shows nothing of it, and up to when, of all of them."""
+
+    def at(self, tapped_ms: int) -> "Person":
+        """What is known of who held it at a moment."""
+        return next((who for until_ms, who in self.former if tapped_ms <= until_ms), self)
+
+    def restricted(self, worker_id: int | None, tapped_ms: int) -> frozenset[int]:
+        """The companies that show nothing of what a worker tapped at a moment."""
+        return frozenset(
+            company
+            for worker, company, until_ms in self.restrictions
+            if worker == worker_id and tapped_ms <= until_ms
+        )
 
 
 class People:
@@ -82,7 +98,65 @@ def people(conn: Connection, rows: Mapping[Any, Any]) -> dict[Any, Person]:
     """What is known of badge rows; an employer nobody registered becomes a private company."""
     vats = {row.employer_vat for row in rows.values() if row.worker_id is None}
     by_vat = private_companies(conn, {vat for vat in vats if vat and not vat.startswith(INVALID)})
-    return {key: _person(row, by_vat) for key, row in rows.items()}
+    found = {key: _person(row, by_vat) for key, row in rows.items()}
+    former = _former(conn, [person.badge_id for person in found.values()])
+    asked = _restrictions(
+        conn,
+        {person.worker_id for person in found.values()}
+        | {who.worker_id for each in former.values() for _, who in each},
+    )
+    if not asked:
+        return found
+    return {
+        key: _restricted(person, former.get(person.badge_id, []), asked)
+        for key, person in found.items()
+    }
+
+
+def _restricted(
+    person: Person, former: Sequence[tuple[int, Person]], asked: Sequence[tuple[int, int, int]]
+) -> Person:
+    """The same with whose badge it was before, and what is restricted of them all."""
+    workers_of = {person.worker_id, *(who.worker_id for _, who in former)}
+    mine = tuple(each for each in asked if each[0] in workers_of)
+    return msgspec.structs.replace(person, former=tuple(former), restrictions=mine)
+
+
+def _former(conn: Connection, badge_ids: Sequence[int]) -> dict[int, list[tuple[int, Person]]]:
+    """Whose badges were until when, by badge."""
+    rows = conn.execute(
+        select(
+            former_holders.c.badge_id.label("id"),
+            former_holders.c.until_ms,
+            former_holders.c.worker_id,
+            former_holders.c.valid_from_ms,
+            former_holders.c.valid_until_ms,
+            badges.c.employer_vat,
+            workers.c.company_id,
+            workers.c.active,
+        )
+        .join(badges, badges.c.id == former_holders.c.badge_id)
+        .join(workers, workers.c.id == former_holders.c.worker_id)
+        .where(among(conn, former_holders.c.badge_id, badge_ids))
+        .order_by(former_holders.c.badge_id, former_holders.c.until_ms)
+    )
+    found: dict[int, list[tuple[int, Person]]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append((row.until_ms, _person(row, {})))
+    return found
+
+
+def _restrictions(
+    conn: Connection, worker_ids: Iterable[int | None]
+) -> tuple[tuple[int, int, int], ...]:
+    """What is restricted of workers: each, the company and up to when."""
+    ids = sorted(each for each in worker_ids if each is not None)
+    rows = conn.execute(
+        select(restrictions.c.worker_id, restrictions.c.company_id, restrictions.c.until_ms).where(
+            among(conn, restrictions.c.worker_id, ids)
+        )
+    )
+    return tuple(tuple(row) for row in rows)
 
 
 def badge_query() -> Any:

@@ -10,6 +10,7 @@ from cloud.interpretation.attribution import attribute
 from cloud.interpretation.places import Places
 from cloud.interpretation.times import When
 from cloud.interpretation.writing import change
+from cloud.registrations.dating import dated_ms
 from cloud.registrations.reasons import Reason
 from cloud.registrations.tables import reattribution, registrations
 from cloud.workers.tables import badges
@@ -63,12 +64,15 @@ def attribute_again(
         before = (row["reason"] or "").split()
         when = moved.get(row["id"]) if moved else None
         tapped_ms = row["tapped_ms"] if when is None else when.tapped_ms
+        latest_ms = row["latest_ms"] if when is None else when.latest_ms
         found = attribute(
             known[row["badge_id"]],
             places.at(row["terminal_id"], tapped_ms),
             tapped_ms,
+            dated_ms=dated_ms(tapped_ms, latest_ms, row["received_ms"]),
             clock_unsure=when is None and Reason.CLOCK_UNSURE in before,
             disputed=Reason.DISPUTED in before,
+            row=row,
         )
         values = {name: getattr(found, name) for name in found.__struct_fields__}
         if when is not None:

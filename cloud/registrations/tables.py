@@ -23,9 +23,13 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
     false,
+    text,
 )
 
-from cloud.metadata import Id, Millis, metadata, one_of
+from cloud.metadata import UNLESS_ERASING, Id, Millis, append_only, metadata, one_of
+
+UNDATED = text("(latest_ms IS NULL OR tapped_ms > received_ms)")
+"""Registrations that a clock which was not set, or was ahead, gave their time."""
 
 registrations = Table(
     "registrations",
@@ -53,6 +57,20 @@ registrations = Table(
     Column("received_ms", Millis, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("reason", Text, comment="why it is not wholly attributed"),
+    Column(
+        "site_let_go",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="the company whose site it is shows it no more",
+    ),
+    Column(
+        "employer_let_go",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="nor does the one that the worker works for",
+    ),
     UniqueConstraint("epoch_id", "seq"),
     CheckConstraint("assurance BETWEEN 1 AND 4", name="assurance"),
     CheckConstraint(
@@ -73,10 +91,17 @@ registrations = Table(
         # All that `explain` asks of hundreds of them, which lie far apart in the table.
         postgresql_include=[
             *("company_id", "employer_id", "division_id", "site_id"),
-            *("corrected", "reason"),
+            *("corrected", "reason", "site_let_go", "employer_let_go"),
         ],
     ),
     Index("ix_registrations_badge_id_tapped_ms", "badge_id", "tapped_ms"),
+    # Those few of which the tap's own time says nothing: how old they are, their receipt does.
+    Index(
+        "ix_registrations_undated",
+        "received_ms",
+        sqlite_where=UNDATED,
+        postgresql_where=UNDATED,
+    ),
 )
 
 registration_history = Table(
@@ -92,6 +117,7 @@ registration_history = Table(
     Column("at_ms", Millis, nullable=False, comment="when they were replaced"),
     Column("why", Text, nullable=False),
     PrimaryKeyConstraint("registration_id", "version"),
+    Index("ix_registration_history_worker_id", "worker_id"),
 )
 
 reattribution = Table(
@@ -148,19 +174,15 @@ correction_decisions = Table(
 @event.listens_for(registration_corrections, "after_create")
 @event.listens_for(correction_decisions, "after_create")
 def _refuse_changes(table: Table, conn: Connection, **_: Any) -> None:
-    """Make the database refuse to change or delete a row."""
+    """Make the database refuse to change or delete a row, but for whoever erases."""
     if conn.dialect.name == "sqlite":
-        for verb in ("update", "delete"):
+        for verb, unless in (("update", ""), ("delete", UNLESS_ERASING)):
             conn.exec_driver_sql(
-                f"CREATE TRIGGER {table.name}_refuses_{verb} BEFORE {verb} ON {table.name}"
+                f"CREATE TRIGGER {table.name}_refuses_{verb} BEFORE {verb} ON {table.name}{unless}"
                 " BEGIN SELECT RAISE(ABORT, 'corrections are append-only'); END"
             )
         return
-    conn.exec_driver_sql(
-        "CREATE OR REPLACE FUNCTION corrections_are_append_only() RETURNS trigger"
-        " LANGUAGE plpgsql AS $$"
-        " BEGIN RAISE EXCEPTION 'corrections are append-only'; END $$"
-    )
+    conn.exec_driver_sql(append_only("corrections_are_append_only", "corrections are append-only"))
     conn.exec_driver_sql(
         f"CREATE TRIGGER {table.name}_refuses BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name}"
         " FOR EACH STATEMENT EXECUTE FUNCTION corrections_are_append_only()"

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, or_, select
 
 from cloud.companies.tables import divisions, sites
+from cloud.registrations.dating import dated
 from cloud.registrations.reasons import Reason
 from cloud.registrations.tables import registrations
+from cloud.retention import asking
+from cloud.times import rfc3339
 from cloud.visibility.explain import Explanation, active_company, elsewhere
 from cloud.visibility.row_security import lifted
 from cloud.visibility.rules import Viewer, visible_registrations
 from cloud.visibility.steps import Mender, Step, note, ok, stop
+from cloud.workers.tables import restrictions
 
 _REASONS = {reason.value: reason for reason in Reason}
 _MENDERS = {
@@ -47,8 +51,8 @@ def _steps(conn: Connection, seen_by: Viewer, number: int) -> Iterator[Step]:
 def _hidden(conn: Connection, seen_by: Viewer, number: int) -> Step:
     """Of a registration of others nothing is said, not even that it exists."""
     ours = or_(
-        registrations.c.company_id == seen_by.company_id,
-        registrations.c.employer_id == seen_by.company_id,
+        (registrations.c.company_id == seen_by.company_id) & ~registrations.c.site_let_go,
+        (registrations.c.employer_id == seen_by.company_id) & ~registrations.c.employer_let_go,
     )
     place = conn.execute(
         select(registrations.c.company_id, divisions.c.name, sites.c.name)
@@ -78,6 +82,9 @@ def _hidden(conn: Connection, seen_by: Viewer, number: int) -> Step:
             Mender.ADMINISTRATOR,
             number=number,
         )
+    restricted = _restricted(conn, seen_by, number)
+    if restricted is not None:
+        return restricted
     for name, other in elsewhere(conn, seen_by):
         query = select(registrations.c.id).where(
             registrations.c.id == number, visible_registrations(other)
@@ -97,4 +104,28 @@ def _hidden(conn: Connection, seen_by: Viewer, number: int) -> Step:
         "Check the number; if the tap was today, ask again with the terminal's device number.",
         Mender.YOU,
         number=number,
+    )
+
+
+def _restricted(conn: Connection, seen_by: Viewer, number: int) -> Step | None:
+    """LET GO: that it is kept for inspectors alone, to those who take it out for them."""
+    if not seen_by.inspects:
+        return None
+    worker = conn.execute(
+        select(registrations.c.worker_id)
+        .join(restrictions, restrictions.c.worker_id == registrations.c.worker_id)
+        .where(registrations.c.id == number, restrictions.c.company_id == seen_by.company_id)
+        .where(dated() <= restrictions.c.until_ms)
+    ).scalar()
+    until_ms = None if worker is None else asking.kept_until(conn, seen_by.company_id, worker)
+    if until_ms is None:
+        return None
+    return stop(
+        "registration",
+        "Registration {number} is restricted at the person's request until {until}: kept because"
+        " the law makes it be kept, and shown to nobody.",
+        "For an inspector, an administrator or auditor takes it out on the page of personal data.",
+        Mender.ADMINISTRATOR,
+        number=number,
+        until=rfc3339(until_ms)[:10],
     )

@@ -23,6 +23,10 @@ Nobody sees anything, but for what one of these lines gives:
               and of that the kinds its token has a scope for: workers' lists with workers:read.
               Badge numbers whole only if its token says so. It corrects with corrections:write
               what somebody else signs off, and signs off with corrections:decide.
+    LET GO    What a company let go of is shown to nobody of it, nor to who runs the platform: its
+              time is over, or the person asked to be erased. What the law makes it keep then is
+              *restricted*: administrators and auditors take it out for an inspector, saying why,
+              and `explain` tells them that it is there.
     OPERATOR  Who runs the platform sees all of it, and nobody else sees what belongs to no company:
               records that are not understood, messages refused, alarms of no terminal.
 
@@ -32,7 +36,18 @@ holds the two together.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, false, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    false,
+    or_,
+    select,
+    true,
+)
 
 from cloud.accounts.access import membership
 from cloud.accounts.roles import Role
@@ -44,7 +59,7 @@ from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.registrations.tables import registration_corrections, registrations
 from cloud.terminals.tables import assignments, terminals
-from cloud.workers.tables import workers
+from cloud.workers.tables import restrictions, workers
 
 RULES = (
     "MEMBER",
@@ -56,6 +71,7 @@ RULES = (
     "TERMINAL",
     "TRAIL",
     "TOKEN",
+    "LET GO",
     "OPERATOR",
 )
 
@@ -113,6 +129,11 @@ class Viewer:
         return self.reads_workers and self.role in (Role.ADMINISTRATOR, Role.MANAGER)
 
     @property
+    def inspects(self) -> bool:
+        """LET GO: whether it is told of what is restricted, and takes it out for an inspector."""
+        return self.reads_trail
+
+    @property
     def corrects(self) -> bool:
         """SITE and TOKEN: whether it corrects the registrations that it sees."""
         return self.enters_workers or self._program_for(Scope.CORRECTIONS_WRITE)
@@ -158,15 +179,15 @@ def program(
 def visible_registrations(
     seen_by: Viewer | Operator, of: FromClause = registrations
 ) -> ColumnElement[bool]:
-    """SITE and EMPLOYER: a condition on `registrations`, or on what was selected `of` it.
+    """SITE, EMPLOYER, LET GO: a condition on `registrations`, or on what was selected `of` it.
 
     Where several things give it, it is one OR of them all, each found by an index of its own.
     """
     if isinstance(seen_by, Operator):
-        return true()
-    here = of.c.company_id == seen_by.company_id
+        return and_(~of.c.site_let_go, ~of.c.employer_let_go)
+    here = (of.c.company_id == seen_by.company_id) & ~of.c.site_let_go
     if seen_by.whole:
-        return or_(here, of.c.employer_id == seen_by.company_id)
+        return or_(here, (of.c.employer_id == seen_by.company_id) & ~of.c.employer_let_go)
     granted = [(of.c.division_id, each) for each in sorted(seen_by.divisions)]
     granted += [(of.c.site_id, each) for each in sorted(seen_by.sites)]
     if len(granted) > _EACH_ALONE:
@@ -178,10 +199,11 @@ def visible_registrations(
 
 
 def visible_corrections(seen_by: Viewer | Operator) -> ColumnElement[bool]:
-    """SITE: a condition on `registration_corrections`; they are of the company that made them."""
+    """SITE, LET GO: a condition on `registration_corrections`, which are of who made them."""
+    shown = ~restricted_corrections().exists()
     if isinstance(seen_by, Operator):
-        return true()
-    ours = registration_corrections.c.company_id == seen_by.company_id
+        return shown
+    ours = (registration_corrections.c.company_id == seen_by.company_id) & shown
     if seen_by.whole:
         return ours
     table = registration_corrections
@@ -189,12 +211,13 @@ def visible_corrections(seen_by: Viewer | Operator) -> ColumnElement[bool]:
 
 
 def visible_workers(seen_by: Viewer | Operator) -> ColumnElement[bool]:
-    """WORKER: a condition on `workers`."""
+    """WORKER and LET GO: a condition on `workers`."""
+    shown = workers.c.restricted_ms.is_(None)
     if isinstance(seen_by, Operator):
-        return true()
+        return shown
     if not seen_by.reads_workers:
         return false()
-    return workers.c.company_id == seen_by.company_id
+    return (workers.c.company_id == seen_by.company_id) & shown
 
 
 def visible_companies(seen_by: Viewer | Operator) -> ColumnElement[bool]:
@@ -245,6 +268,20 @@ def visible_trail(seen_by: Viewer | Operator) -> ColumnElement[bool]:
     if not seen_by.reads_trail:
         return false()
     return audit.c.company_id == seen_by.company_id
+
+
+def restricted_corrections() -> Select[tuple[int]]:
+    """LET GO: what hides the correction that it is asked of, if anything does."""
+    table = registration_corrections
+    return (
+        select(restrictions.c.id)
+        .where(
+            restrictions.c.company_id == table.c.company_id,
+            restrictions.c.worker_id == table.c.worker_id,
+            restrictions.c.until_ms >= table.c.tapped_ms,
+        )
+        .correlate(table)
+    )
 
 
 def last_places() -> Select[tuple[int]]:

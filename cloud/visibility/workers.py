@@ -12,12 +12,13 @@ from cloud.companies.tables import divisions, sites
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.registrations.tables import registrations
+from cloud.retention import asking
 from cloud.times import now_ms, rfc3339
 from cloud.visibility.explain import Explanation, active_company, elsewhere
 from cloud.visibility.row_security import lifted
 from cloud.visibility.rules import Viewer, visible_registrations, visible_workers
 from cloud.visibility.steps import Mender, Step, note, ok, stop
-from cloud.workers.tables import badges, workers
+from cloud.workers.tables import badges, restrictions, workers
 
 _NAMED = 10
 """So many places are named; of the others only how many there are."""
@@ -54,7 +55,7 @@ def _steps(
         return
     found = _named(conn, visible_workers(seen_by), who)
     if not found:
-        yield _missing(conn, seen_by, who)
+        yield _restricted(conn, seen_by, who) or _missing(conn, seen_by, who)
         return
     if len(found) > 1:
         yield stop(
@@ -93,6 +94,33 @@ def _named(conn: Connection, visible: ColumnElement[bool], who: str) -> Sequence
     names = (given + " " + family, family + " " + given, family)
     wanted = who.lower()
     return conn.execute(query.where(or_(*(func.lower(name) == wanted for name in names)))).all()
+
+
+def _restricted(conn: Connection, seen_by: Viewer, who: str) -> Step | None:
+    """LET GO: that the worker is restricted, to those who take out what is for an inspector."""
+    if not seen_by.inspects:
+        return None
+    ours = (workers.c.company_id == seen_by.company_id) & workers.c.restricted_ms.is_not(None)
+    found = _named(conn, ours, who)
+    if not found:
+        numbered = select(restrictions.c.worker_id).where(
+            restrictions.c.company_id == seen_by.company_id, restrictions.c.number == who
+        )
+        found = conn.execute(select(workers).where(ours, workers.c.id.in_(numbered))).all()
+    until_ms = max(
+        (asking.kept_until(conn, seen_by.company_id, row.id) or 0 for row in found), default=0
+    )
+    if not until_ms:
+        return None
+    return stop(
+        "worker",
+        "{who} is restricted at the person's request until {until}: kept because the law makes it"
+        " be kept, and shown to nobody.",
+        "For an inspector, an administrator or auditor takes it out on the page of personal data.",
+        Mender.ADMINISTRATOR,
+        who=who,
+        until=rfc3339(until_ms)[:10],
+    )
 
 
 def _missing(conn: Connection, seen_by: Viewer, who: str) -> Step:
@@ -192,10 +220,15 @@ def _alike(
 
     `times` says how many a row stands for: hundreds are made at few sites.
     """
-    apart = ("company_id", "employer_id", "division_id", "site_id", "corrected", "reason")
+    apart = (
+        *("company_id", "employer_id", "division_id", "site_id", "corrected", "reason"),
+        *("site_let_go", "employer_let_go"),
+    )
+    # What the company let go of is none of its own any more.
+    ours = registrations.c.employer_let_go.is_(False)
     newest = (
         select(*(registrations.c[name] for name in apart))
-        .where(registrations.c.worker_id == worker_id, period)
+        .where(registrations.c.worker_id == worker_id, ours, period)
         .order_by(registrations.c.tapped_ms.desc())
         .limit(_NEWEST)
         .subquery("newest")

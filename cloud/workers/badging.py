@@ -99,6 +99,7 @@ def badge_of(conn: Connection, company: int, worker: int, badge: int) -> Row[Any
         select(badges)
         .join(workers, workers.c.id == badges.c.worker_id)
         .where(badges.c.id == badge, workers.c.id == worker, workers.c.company_id == company)
+        .where(workers.c.restricted_ms.is_(None))
     ).one_or_none()
     if row is None:
         raise NotFoundError(_("The worker has no such badge."))

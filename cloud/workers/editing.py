@@ -14,6 +14,7 @@ from cloud.companies.service import lock
 from cloud.errors import ConflictError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.stale import refuse_stale
+from cloud.times import now_ms
 from cloud.workers import inss, service
 from cloud.workers.tables import workers
 from cloud.workers.vault import Vault
@@ -46,7 +47,8 @@ def create(conn: Connection, company: int, values: Mapping[str, Any]) -> int:
     lock(conn, company)
     _refuse_number(conn, company, values["number"])
     _refuse_inss(conn, company, values)
-    made = insert(workers).values(company_id=company, **values)
+    ended_ms = None if values.get("active", True) else now_ms()
+    made = insert(workers).values(company_id=company, ended_ms=ended_ms, **values)
     return int(conn.execute(made.returning(workers.c.id)).scalar_one())
 
 
@@ -94,7 +96,11 @@ def set_active(conn: Connection, company: int, worker: int, active: bool) -> boo
 def worker_of(conn: Connection, company: int, worker: int) -> Row[Any]:
     """A worker of a company. Raises NotFoundError."""
     row = conn.execute(
-        select(workers).where(workers.c.id == worker, workers.c.company_id == company)
+        select(workers).where(
+            workers.c.id == worker,
+            workers.c.company_id == company,
+            workers.c.restricted_ms.is_(None),
+        )
     ).one_or_none()
     if row is None:
         raise NotFoundError(_("There is no such worker."))

@@ -53,7 +53,11 @@ def plan(conn: Connection, company: int, rows: Iterable[Row], vault: Vault) -> l
     """What would become of each row. Nothing is changed."""
     known = {
         row.number: row
-        for row in conn.execute(select(workers).where(workers.c.company_id == company))
+        for row in conn.execute(
+            select(workers).where(
+                workers.c.company_id == company, workers.c.restricted_ms.is_(None)
+            )
+        )
     }
     by_mark = {row.inss_mark: row.number for row in known.values() if row.inss_mark is not None}
     owners, employers = {}, {}

@@ -18,6 +18,7 @@ def worker_id(conn: Connection, company_id: int, number: str) -> int:
         select(workers.c.id).where(
             workers.c.company_id == company_id,
             workers.c.number == text.name(number, "the worker's number"),
+            workers.c.restricted_ms.is_(None),
         )
     ).scalar()
     if found is None:
@@ -110,7 +111,8 @@ def listed(
             companies.c.name.label("company"),
         )
         .join(companies, companies.c.id == workers.c.company_id)
-        .where(workers.c.company_id == company_id, workers.c.id > after)
+        .where(workers.c.company_id == company_id, workers.c.restricted_ms.is_(None))
+        .where(workers.c.id > after)
         .order_by(workers.c.id)
         .limit(limit)
     )

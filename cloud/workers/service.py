@@ -11,6 +11,7 @@ from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.registrations import reattribution
 from cloud.rows import insert_absent
+from cloud.times import now_ms
 from cloud.workers.tables import badges, workers
 
 _PROFILE = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -46,7 +47,8 @@ def put_worker(
     where = (workers.c.company_id == company_id) & (workers.c.number == tidy)
     known = conn.execute(select(workers.c.id, workers.c.active).where(where)).one_or_none()
     if known is None:
-        made = insert(workers).values(company_id=company_id, number=tidy, **values)
+        ended = {"ended_ms": now_ms()} if active is False else {}
+        made = insert(workers).values(company_id=company_id, number=tidy, **values, **ended)
         return int(conn.execute(made.returning(workers.c.id)).scalar_one())
     set_active(conn, known.id, known.active if active is None else active)
     values.pop("active", None)
@@ -62,7 +64,7 @@ def set_active(conn: Connection, worker_id: int, active: bool) -> bool:
     changed = conn.execute(
         update(workers)
         .where(workers.c.id == worker_id, workers.c.active.is_distinct_from(active))
-        .values(active=active)
+        .values(active=active, ended_ms=None if active else now_ms())
     )
     if changed.rowcount == 0:
         return False

@@ -1,0 +1,209 @@
+"""Taking persons out of snapshots that were made, and telling the next one what is shown no more.
+
+A snapshot keeps the lines it had, but of whoever is shown no more a line says only that there was
+one. A snapshot that is being made reads what was there when it began: what is to be
+taken out waits until it is finished.
+"""
+
+import json
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cloud.exports.tables import export_parts, exports, withdrawals
+from cloud.rows import among
+
+BATCH = 1000
+_SIGNED = {"entered": "entered_by", "approved": "approved_by"}
+"""Columns of a line that name who signed a correction."""
+
+
+class Withdrawn(msgspec.Struct, frozen=True):
+    """Something that a company is not shown any more; `what` is as in the table."""
+
+    company_id: int | None
+    what: str
+    number: int
+    division_id: int | None = None
+    site_id: int | None = None
+    erased: bool = True
+
+
+def note(conn: Connection, found: Iterable[Withdrawn], at_ms: int) -> None:
+    """Remember it, of companies that have made snapshots: others have told nobody of it."""
+    rows = {(each.company_id, each.what, each.number): each for each in found}
+    if not rows:
+        return
+    known = sorted({key[0] for key in rows if key[0] is not None})
+    telling = set(
+        conn.execute(
+            select(exports.c.company_id).where(among(conn, exports.c.company_id, known)).distinct()
+        ).scalars()
+    )
+    values = [
+        msgspec.structs.asdict(each) | {"at_ms": at_ms, "in_exports": True}
+        for each in rows.values()
+        if each.company_id in telling
+    ]
+    if not values:
+        return
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    made = insert(withdrawals)
+    # What was taken out when it was restricted is out; that it is erased now, is told once more.
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=["company_id", "what", "number"],
+            set_={
+                "at_ms": made.excluded.at_ms,
+                "erased": or_(withdrawals.c.erased, made.excluded.erased),
+            },
+            where=~withdrawals.c.erased & made.excluded.erased,
+        ),
+        values,
+    )
+
+
+def waiting(conn: Connection) -> list[int]:
+    """The companies from whose snapshots something is to be taken out."""
+    query = select(withdrawals.c.company_id).where(withdrawals.c.in_exports).distinct()
+    return list(conn.execute(query.order_by(withdrawals.c.company_id)).scalars())
+
+
+def take_out(engine: Engine, company: int) -> int:
+    """Take some of it out of a company's snapshots, a part in each transaction; how much it was.
+
+    Cut short, it is begun again. Takes nothing out while a snapshot is being made.
+    """
+    with engine.connect() as conn:
+        some = _some(conn, company)
+        if not some or _is_making(conn, company):
+            return 0
+        parts = _parts(conn, company, some)
+    for export, part in parts:
+        with engine.begin() as conn:
+            _rewrite(conn, export, part, some)
+    with engine.begin() as conn:
+        # One that was begun since has read what there was before some of this went, or may have.
+        if _is_making(conn, company):
+            return 0
+        for what, numbers in some.items():
+            conn.execute(
+                update(withdrawals)
+                .where(withdrawals.c.company_id == company, withdrawals.c.what == what)
+                .where(among(conn, withdrawals.c.number, sorted(numbers)))
+                .values(in_exports=False)
+            )
+    return sum(len(numbers) for numbers in some.values())
+
+
+def noted(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is noted of a part beside its content, to find it by."""
+    numbers = []
+    corrections = False
+    for line in lines:
+        if "correction" in line:
+            corrections = True
+        elif isinstance(line.get("registration"), int):
+            numbers.append(line["registration"])
+    return {
+        "first_registration": min(numbers, default=0),
+        "last_registration": max(numbers, default=0),
+        "corrections": corrections,
+    }
+
+
+def _some(conn: Connection, company: int) -> dict[str, set[int]]:
+    rows = conn.execute(
+        select(withdrawals.c.what, withdrawals.c.number)
+        .where(withdrawals.c.company_id == company, withdrawals.c.in_exports)
+        .order_by(withdrawals.c.what, withdrawals.c.number)
+        .limit(BATCH)
+    )
+    found: dict[str, set[int]] = {}
+    for what, number in rows:
+        found.setdefault(what, set()).add(number)
+    return found
+
+
+def _is_making(conn: Connection, company: int) -> bool:
+    query = select(exports.c.id).where(
+        exports.c.company_id == company, exports.c.finished_ms.is_(None)
+    )
+    return conn.execute(query).first() is not None
+
+
+def _parts(
+    conn: Connection, company: int, some: Mapping[str, Collection[int]]
+) -> list[tuple[int, int]]:
+    """The parts that may hold something of it."""
+    numbers = some.get("registration", ())
+    within = and_(
+        export_parts.c.last_registration >= min(numbers, default=0),
+        export_parts.c.first_registration <= max(numbers, default=-1),
+    )
+    # A part of before this was noted is read, whatever it holds.
+    wanted = [within, export_parts.c.corrections.is_(None)]
+    if some.keys() - {"registration"}:
+        wanted.append(export_parts.c.corrections)
+    query = (
+        select(export_parts.c.export_id, export_parts.c.part)
+        .join(exports, exports.c.id == export_parts.c.export_id)
+        .where(exports.c.company_id == company, or_(*wanted))
+        .order_by(export_parts.c.export_id, export_parts.c.part)
+    )
+    return [(row.export_id, row.part) for row in conn.execute(query)]
+
+
+def _rewrite(conn: Connection, export: int, part: int, some: Mapping[str, Collection[int]]) -> None:
+    """Put a part in its place without it."""
+    this = (export_parts.c.export_id == export) & (export_parts.c.part == part)
+    content = conn.execute(select(export_parts.c.content).where(this)).scalar()
+    if content is None:
+        return
+    lines = [json.loads(line) for line in zlib.decompress(content).decode().split("\n")]
+    left = [_without(line, some) for line in lines]
+    values: dict[str, Any] = noted(lines)
+    if left != lines:
+        text = "\n".join(json.dumps(line, ensure_ascii=False) for line in left)
+        values["content"] = zlib.compress(text.encode())
+    conn.execute(update(export_parts).where(this).values(values))
+
+
+def _without(line: dict[str, Any], some: Mapping[str, Collection[int]]) -> dict[str, Any]:
+    """A line as it stands afterwards."""
+    registration, correction = line.get("registration"), line.get("correction")
+    if correction is None:
+        gone = registration in some.get("registration", ())
+        return {"line": line["line"], "registration": registration} if gone else line
+    if correction in some.get("correction", ()):
+        return {"line": line["line"], "correction": correction}
+    signed = {
+        column: None
+        for what, column in _SIGNED.items()
+        if correction in some.get(what, ()) and column in line
+    }
+    return {**line, **signed}
+
+
+def since(
+    conn: Connection,
+    visible: ColumnElement[bool],
+    since_ms: int,
+    last_registration: int,
+    last_correction: int,
+) -> list[Any]:
+    """What was in earlier snapshots and is shown no more since, as rows of `withdrawals`."""
+    known = or_(
+        and_(withdrawals.c.what == "registration", withdrawals.c.number <= last_registration),
+        and_(withdrawals.c.what == "correction", withdrawals.c.number <= last_correction),
+    )
+    query = (
+        select(withdrawals)
+        .where(visible, withdrawals.c.at_ms >= since_ms, known)
+        .order_by(withdrawals.c.what.desc(), withdrawals.c.number)
+    )
+    return list(conn.execute(query))

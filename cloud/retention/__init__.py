@@ -1,0 +1,1 @@
+"""How long personal data is kept, and how it goes: by its age, or because somebody asked."""

@@ -1,0 +1,150 @@
+"""Taking presences away, with all that hangs on them. The caller commits.
+
+Of a registration nothing stays but the body in custody, whose chain still verifies, and for a while
+a number that tells the next snapshot of each of its companies that it is gone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, or_, select, update
+
+from cloud.custody import erasure
+from cloud.custody.erasure import Copies, Sealed
+from cloud.exports import withdrawing
+from cloud.exports.withdrawing import Withdrawn
+from cloud.registrations.tables import (
+    correction_decisions,
+    registration_corrections,
+    registration_history,
+    registrations,
+)
+from cloud.retention import guard
+from cloud.retention.terms import Fate
+from cloud.rows import among
+
+Tally = Counter[tuple[int | None, str]]
+"""How much of each kind went, by the company that lets go of it; None: no company's."""
+
+_corrections = registration_corrections
+
+
+def presences() -> Select[Any]:
+    """Registrations by the columns that say what they are, and what hangs on them."""
+    names = (
+        *("id", "epoch_id", "seq", "terminal_id", "badge_id", "worker_id", "employer_id"),
+        *("company_id", "division_id", "site_id", "tapped_ms", "latest_ms", "received_ms"),
+        *("site_let_go", "employer_let_go"),
+    )
+    return select(*(registrations.c[name] for name in names))
+
+
+def let_go(
+    conn: Connection, rows: Sequence[tuple[Row[Any], Fate]], at_ms: int, *, erased: bool
+) -> Tally:
+    """Show presences no more to the companies that their fates name; how many of each.
+
+    `erased`: their time is over; or else they are restricted.
+    """
+    told: list[Withdrawn] = []
+    for flag, column, says in (
+        ("site_let_go", "company_id", "site"),
+        ("employer_let_go", "employer_id", "employer"),
+    ):
+        found = [row for row, fate in rows if getattr(fate, says)]
+        if not found:
+            continue
+        ids = [row.id for row in found]
+        conn.execute(
+            update(registrations).where(among(conn, registrations.c.id, ids)).values({flag: True})
+        )
+        told += [_withdrawn(getattr(row, column), row, erased=erased) for row in found]
+    withdrawing.note(conn, told, at_ms)
+    return hidden(rows, "let-go" if erased else "restricted")
+
+
+def hidden(rows: Iterable[tuple[Any, Fate]], kind: str) -> Tally:
+    """How many of each company are shown no more, by their fates."""
+    tally: Tally = Counter()
+    for row, fate in rows:
+        letting = {row.company_id} if fate.site else set()
+        letting |= {row.employer_id} if fate.employer else set()
+        tally.update((company, kind) for company in letting)
+    return tally
+
+
+def removed(rows: Iterable[Any]) -> Tally:
+    """How many go, of each company that they were shown to."""
+    return Counter(
+        (company, "registrations") for row in rows for company in companies_of(row) or {None}
+    )
+
+
+def remove(
+    conn: Connection,
+    rows: Sequence[Row[Any]],
+    found: Sequence[Sealed],
+    copies: Copies,
+    at_ms: int,
+) -> Tally:
+    """Take presences away whose companies all let go of them; how many of each company.
+
+    `found` are the sealed parts at their places.
+    """
+    if not rows:
+        return Counter()
+    tally = removed(rows)
+    erasure.blank(conn, found, copies)
+    erasure.blank_places(conn, [(row.epoch_id, row.seq) for row in rows])
+    ids = [row.id for row in rows]
+    about = select(_corrections).where(among(conn, _corrections.c.registration_id, ids))
+    tally += remove_corrections(conn, conn.execute(about).all(), at_ms)
+    history = registration_history
+    conn.execute(delete(history).where(among(conn, history.c.registration_id, ids)))
+    told = [_withdrawn(company, row, erased=True) for row in rows for company in companies_of(row)]
+    withdrawing.note(conn, told, at_ms)
+    conn.execute(delete(registrations).where(among(conn, registrations.c.id, ids)))
+    return tally
+
+
+def remove_corrections(conn: Connection, rows: Sequence[Row[Any]], at_ms: int) -> Tally:
+    """Take corrections away, with what was decided of them; how many of each company."""
+    if not rows:
+        return Counter()
+    ids = [row.id for row in rows]
+    with guard.opened(conn):
+        decided = correction_decisions
+        conn.execute(delete(decided).where(among(conn, decided.c.correction_id, ids)))
+        conn.execute(delete(_corrections).where(among(conn, _corrections.c.id, ids)))
+    hide_corrections(conn, rows, at_ms, erased=True)
+    return Counter((row.company_id, "corrections") for row in rows)
+
+
+def hide_corrections(
+    conn: Connection, rows: Iterable[Row[Any]], at_ms: int, *, erased: bool
+) -> None:
+    """Have corrections taken out of what was exported, and told in the next snapshot."""
+    told = [
+        Withdrawn(row.company_id, "correction", row.id, row.division_id, row.site_id, erased)
+        for row in rows
+    ]
+    withdrawing.note(conn, told, at_ms)
+
+
+def companies_of(row: Any) -> set[int | None]:
+    """The companies that a presence is shown to, registered ones or not."""
+    return {row.company_id, row.employer_id} - {None}
+
+
+def of_worker(worker: int, company: int) -> Any:
+    """The presences of a worker that a company answers for: a condition."""
+    return (registrations.c.worker_id == worker) & or_(
+        registrations.c.company_id == company, registrations.c.employer_id == company
+    )
+
+
+def _withdrawn(company: int | None, row: Any, *, erased: bool) -> Withdrawn:
+    if company != row.company_id:
+        return Withdrawn(company, "registration", row.id, None, None, erased)
+    return Withdrawn(company, "registration", row.id, row.division_id, row.site_id, erased)
