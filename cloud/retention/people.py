@@ -85,15 +85,14 @@ def is_held(conn: Connection, terms: Terms, company: int, worker: int) -> bool:
     table = registrations.c
     least = dated() >= terms.before_ms(terms.limits.minimum_months)
     chosen = dated() >= terms.before_ms(terms.months.get(company, terms.limits.default_months))
-    presence = select(table.id).where(
-        table.worker_id == worker,
-        or_(
-            (table.company_id == company)
-            & (table.site_let_go & least | ~table.site_let_go & chosen),
-            (table.employer_id == company)
-            & (table.employer_let_go & least | ~table.employer_let_go & chosen),
-        ),
-    )
+    kept = [
+        (whose == company) & or_(let_go & least, ~let_go & chosen)
+        for whose, let_go in (
+            (table.company_id, table.site_let_go),
+            (table.employer_id, table.employer_let_go),
+        )
+    ]
+    presence = select(table.id).where(table.worker_id == worker, or_(*kept))
     correction = select(registration_corrections.c.id).where(
         registration_corrections.c.worker_id == worker,
         registration_corrections.c.company_id == company,

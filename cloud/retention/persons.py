@@ -22,6 +22,7 @@ from cloud.retention.log import Log, done
 from cloud.retention.removal import Tally
 from cloud.retention.terms import Fate, Terms, until_ms
 from cloud.settings import Retention
+from cloud.workers.tables import restrictions
 
 BATCH = 500
 _corrections = registration_corrections
@@ -71,9 +72,11 @@ class Erasure:
     def _begin(self, conn: Connection, tally: Tally) -> None:
         turns.note(conn, turns.take(conn) + 1)
         some: Tally = Counter()
+        hidden = self._hidden(conn)
         badges = people.restrict(conn, self._company, self._worker, self._at_ms)
-        if badges:
-            some[self._company, "badges"] += badges
+        for kind, number in (("badges", badges), ("corrections-restricted", hidden)):
+            if number:
+                some[self._company, kind] += number
         asking.count(conn, self._company, self._worker, some)
         tally += some
         forgetting.of_worker(conn, self._company, self._worker)
@@ -123,21 +126,35 @@ class Erasure:
 
     def _correct(self, conn: Connection, tally: Tally, batch: int) -> bool:
         """Take away old corrections that the company made; hide the others in snapshots."""
+        mine, old = self._corrections(conn)
+        rows = conn.execute(select(_corrections).where(mine, old).limit(batch)).all()
+        tally += removal.remove_corrections(conn, rows, self._now_ms)
+        if len(rows) < batch:
+            kept = conn.execute(select(_corrections).where(mine, ~old)).all()
+            removal.hide_corrections(conn, kept, self._now_ms, erased=False)
+        return len(rows) == batch
+
+    def _corrections(self, conn: Connection) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        """The company's corrections about the person, and those that need not be kept."""
         terms = Terms.of(conn, self._limits, self._now_ms)
         mine = and_(
             _corrections.c.company_id == self._company,
             _corrections.c.worker_id == self._worker,
             _corrections.c.tapped_ms <= self._at_ms,
         )
-        old = _corrections.c.tapped_ms < terms.before_ms(self._limits.minimum_months)
-        rows = conn.execute(select(_corrections).where(mine, old).limit(batch)).all()
-        tally += removal.remove_corrections(conn, rows, self._now_ms)
-        if len(rows) < batch:
-            kept = conn.execute(select(_corrections).where(mine, ~old)).all()
-            removal.hide_corrections(conn, kept, self._now_ms, erased=False)
-            if kept:
-                tally[self._company, "corrections-restricted"] += len(kept)
-        return len(rows) == batch
+        return mine, _corrections.c.tapped_ms < terms.before_ms(self._limits.minimum_months)
+
+    def _hidden(self, conn: Connection) -> int:
+        """How many corrections are kept, and were not restricted before."""
+        mine, old = self._corrections(conn)
+        before = select(restrictions.c.until_ms).where(
+            restrictions.c.company_id == self._company, restrictions.c.worker_id == self._worker
+        )
+        since_ms = conn.execute(before).scalar()
+        query = select(func.count()).select_from(_corrections).where(mine, ~old)
+        if since_ms is not None:
+            query = query.where(_corrections.c.tapped_ms > since_ms)
+        return int(conn.execute(query).scalar_one())
 
     def _finish(self, conn: Connection, tally: Tally) -> None:
         terms = Terms.of(conn, self._limits, self._now_ms)

@@ -59,15 +59,15 @@ def _of_corrections(conn: Connection, terms: Terms, going: set[int], tally: Tall
         _corrections.c.id, _corrections.c.company_id, _corrections.c.registration_id
     ).where(_corrections.c.registration_id.is_not(None))
     if going:
-        for row in conn.execute(about):
-            if row.registration_id in going:
-                seen.add(row.id)
-                tally[row.company_id, "corrections"] += 1
+        for number, company, registration in conn.execute(about):
+            if registration in going:
+                seen.add(number)
+                tally[company, "corrections"] += 1
     for query in queries:
-        for row in conn.execute(query):
-            if row.id not in seen:
-                seen.add(row.id)
-                tally[row.company_id, "corrections"] += 1
+        for number, company in conn.execute(query):
+            if number not in seen:
+                seen.add(number)
+                tally[company, "corrections"] += 1
 
 
 def _of_workers(conn: Connection, terms: Terms, tally: Tally) -> None:
