@@ -32,7 +32,7 @@ def install(app: FastAPI) -> None:
 
 def shown(request: Request, conn: Database) -> Response:
     """Who one is, and where one is logged in."""
-    return _page(conn, logged_in(request, conn), Problems())
+    return page(conn, logged_in(request, conn), Problems())
 
 
 def change(
@@ -46,7 +46,7 @@ def change(
     problems, actor = Problems(), actor_of(request, found)
     if not proves(request, reading, found, present):
         problems["present"] = _(WRONG)
-        return _page(reading, found, problems)
+        return page(reading, found, problems)
     token = ""
     with problems.of("password"), request.app.state.writer.begin() as conn:
         if password == present:
@@ -55,7 +55,7 @@ def change(
         token = sessions.begin(conn, found.account_id)
         note(conn, actor, "account", "change-password", target_id=found.account_id)
     if problems:
-        return _page(reading, found, problems)
+        return page(reading, found, problems)
     answer = RedirectResponse("/account", 303)
     answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
     return answer
@@ -83,7 +83,8 @@ def proves(request: Request, reading: Connection, found: Visit, password: str) -
     return right
 
 
-def _page(conn: Connection, found: Visit, problems: Problems) -> Response:
+def page(conn: Connection, found: Visit, problems: Problems) -> Response:
+    """The page of one's own account, with what is wrong with a form of it."""
     return html(
         "account.html",
         problems.status,

@@ -8,6 +8,7 @@ from cloud.console import (
     imports,
     invitation,
     people,
+    privacy,
     refusals,
     trail,
     worker,
@@ -17,6 +18,16 @@ from cloud.console import (
 
 def install(app: FastAPI) -> None:
     """Add their routes; and what is refused there is told by pages as well."""
-    for pages in (companies, divisions, people, invitation, imports, workers, worker, trail):
+    for pages in (
+        companies,
+        divisions,
+        people,
+        invitation,
+        imports,
+        workers,
+        worker,
+        privacy,
+        trail,
+    ):
         pages.install(app)
     refusals.install(app)

@@ -43,6 +43,7 @@ NAVIGATION: list[tuple[str, str, Callable[[Seen], bool]]] = [
     ("/companies", mark("Companies"), _operator),
     ("/divisions", mark("Divisions and sites"), _members),
     ("/people", mark("People"), _whole),
+    ("/privacy", mark("Personal data"), _whole),
     ("/trail", mark("Audit trail"), _trail),
     ("/notifications", mark("Notifications"), _anybody),
 ]
