@@ -24,6 +24,8 @@ class Scope(StrEnum):
     EXPORTS_WRITE = "exports:write"
     REGISTRATIONS_READ = "registrations:read"
     TERMINALS_READ = "terminals:read"
+    WORKERS_ERASE = "workers:erase"
+    WORKERS_EXPORT = "workers:export"
     WORKERS_READ = "workers:read"
     WORKERS_WRITE = "workers:write"
 
@@ -41,6 +43,8 @@ COMPANY_S = frozenset(
         Scope.EXPLAIN_READ,
         Scope.EXPORTS_READ,
         Scope.EXPORTS_WRITE,
+        Scope.WORKERS_ERASE,
+        Scope.WORKERS_EXPORT,
         Scope.WORKERS_READ,
         Scope.WORKERS_WRITE,
     }

@@ -14,6 +14,7 @@ from cloud.api import (
     explain,
     exports,
     places,
+    privacy,
     problems,
     rates,
     registrations,
@@ -71,6 +72,7 @@ def create_app(
         registry,
         places,
         workers,
+        privacy,
         explain,
         custody,
     ):

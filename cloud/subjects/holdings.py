@@ -9,12 +9,11 @@ import json
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from cloud.audit.tables import audit
 from cloud.companies.tables import companies, divisions, sites
 from cloud.custody.tables import epochs
-from cloud.errors import NotFoundError
 from cloud.exports.tables import exports
 from cloud.registrations import attendance
 from cloud.registrations.remarks import remarks
@@ -56,8 +55,6 @@ def subject(conn: Connection, who: Viewer, worker: int) -> Subject:
     if row is not None:
         return Subject(worker, True, f"{row.given_name} {row.family_name}")
     found = attendance.known(conn, who, worker)
-    if found is None:
-        raise NotFoundError("there is no such worker")
     return Subject(worker, False, f"{found['given_name']} {found['family_name']}")
 
 
@@ -76,13 +73,13 @@ def holdings(
         owner = conn.execute(
             select(companies.c.name, companies.c.vat).where(companies.c.id == company)
         ).one()
-        presences = _presences(conn, company, worker, restricted, since_ms, until_ms)
+        which = _which(company, worker, restricted, since_ms, until_ms)
         return {
             "made_at": rfc3339(now_ms()),
             "company": {"name": owner.name, "vat": owner.vat},
             "person": _person(conn, company, worker, vault),
-            "badges": _badges(conn, company, worker, [row["badge"] for row in presences]),
-            "registrations": presences,
+            "badges": _badges(conn, company, worker, which),
+            "registrations": _presences(conn, which),
             "corrections": _corrections(conn, company, worker),
             "snapshots": _snapshots(conn, company),
             "trail": _trail(conn, company, worker),
@@ -101,12 +98,13 @@ def _person(conn: Connection, company: int, worker: int, vault: Vault | None) ->
     return {"number": row.number.strip(), **named, "inss": inss, "active": bool(row.active)}
 
 
-def _badges(conn: Connection, company: int, worker: int, used: list[str]) -> list[dict[str, Any]]:
+def _badges(
+    conn: Connection, company: int, worker: int, which: ColumnElement[bool]
+) -> list[dict[str, Any]]:
     """Those linked to its own worker; and those that registered what it is shown."""
     ours = select(workers.c.id).where(workers.c.id == worker, workers.c.company_id == company)
-    query = select(badges).where(
-        or_(badges.c.worker_id.in_(ours), badges.c.number.in_(sorted(set(used))))
-    )
+    used = select(registrations.c.badge_id).where(which)
+    query = select(badges).where(or_(badges.c.worker_id.in_(ours), badges.c.id.in_(used)))
     return [
         {
             "profile": row.profile,
@@ -118,26 +116,27 @@ def _badges(conn: Connection, company: int, worker: int, used: list[str]) -> lis
     ]
 
 
-def _presences(
-    conn: Connection,
-    company: int,
-    worker: int,
-    restricted: bool,
-    since_ms: int | None,
-    until_ms: int | None,
-) -> list[dict[str, Any]]:
+def _which(
+    company: int, worker: int, restricted: bool, since_ms: int | None, until_ms: int | None
+) -> ColumnElement[bool]:
+    """The presences of a worker that a company is shown; or those that are restricted."""
     table = registrations.c
     conditions: list[ColumnElement[bool]] = [
         of_worker(worker, company),
         or_(
-            (table.company_id == company) & (table.site_let_go.is_(restricted)),
-            (table.employer_id == company) & (table.employer_let_go.is_(restricted)),
+            (table.company_id == company) & table.site_let_go.is_(restricted),
+            (table.employer_id == company) & table.employer_let_go.is_(restricted),
         ),
     ]
     if since_ms is not None:
         conditions.append(table.tapped_ms >= since_ms)
     if until_ms is not None:
         conditions.append(table.tapped_ms < until_ms)
+    return and_(*conditions)
+
+
+def _presences(conn: Connection, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    table = registrations.c
     query = (
         select(
             registrations,
@@ -154,7 +153,7 @@ def _presences(
         .outerjoin(companies, companies.c.id == table.company_id)
         .outerjoin(divisions, divisions.c.id == table.division_id)
         .outerjoin(sites, sites.c.id == table.site_id)
-        .where(*conditions)
+        .where(which)
         .order_by(table.tapped_ms, table.id)
     )
     return [

@@ -87,6 +87,13 @@ ROUTES = {
     ("delete", "/v1/workers/{number}/badges/{badge}"): Route(
         operator=False, subject="worker", tells=False
     ),
+    ("get", "/v1/retention"): Route(operator=False),
+    ("put", "/v1/retention"): Route(operator=False, body={"months": 90}),
+    ("get", "/v1/workers/{number}/data"): Route(operator=False, subject="worker"),
+    ("get", "/v1/workers/{number}/erasure"): Route(operator=False, subject="worker"),
+    ("post", "/v1/workers/{number}/erasure"): Route(operator=False, subject="left"),
+    ("get", "/v1/erasures"): Route(operator=False),
+    ("get", "/v1/erasures/{number}"): Route(operator=False, subject="erasure"),
     ("get", "/v1/explain/worker"): Route(operator=False, query={"worker": "{name}"}),
     ("get", "/v1/explain/registration"): Route(
         operator=False, subject="registration", query={"number": "{subject}"}

@@ -14,6 +14,7 @@ from cloud.audit.service import Actor
 from cloud.companies import service as companies
 from cloud.exports import service as exports
 from cloud.registrations import corrections
+from cloud.retention import asking
 from cloud.terminals import service as terminals
 from cloud.visibility import rules
 from cloud.workers import service as workers
@@ -65,10 +66,14 @@ def build(conn: Connection, sample: Sample, vat: str, word: str) -> Things:
         conn, rules.program(company, token=token, may=may), Actor("api"), worker=worker, site=site,
         at_ms=START_MS, direction="in", reason=f"{word} forgot", second=True,
     )  # fmt: skip
+    left = workers.put_worker(conn, company, f"{word}-8", word, "Vertrokken", active=False)
+    erasure = asking.enter(conn, Actor("api"), company, left, alone=False)
     ids = {
         "division": division,
         "site": site,
         "worker": worker,
+        "left": left,
+        "erasure": erasure,
         "registration": registration,
         "correction": correction,
     }

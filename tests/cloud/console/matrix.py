@@ -230,5 +230,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/exports/{export}/file"): Route(
         frozenset({"administrator", "auditor"}), refused=MISSING
     ),
+    ("GET", "/privacy"): whole(),
+    ("POST", "/privacy/retention"): administrators(months="90"),
+    ("POST", "/privacy/erasures/{erasure}"): administrators(approve="yes", password="wrong horse"),
+    ("POST", "/privacy/inspection"): whole(person="7", reason="An inspector asked"),
+    ("POST", "/workers/{worker}/data"): administrators(),
+    ("GET", "/workers/{worker}/erasure"): administrators(),
+    ("POST", "/workers/{worker}/erasure"): administrators(password="wrong horse"),
+    ("POST", "/account/data"): everybody(),
+    ("POST", "/account/close"): everybody(closing="wrong horse"),
     ("GET", "/trail"): Route(frozenset({"administrator", "auditor"}), operator=LET_IN),
 }  # fmt: skip

@@ -21,6 +21,7 @@ from cloud.custody.tables import epochs
 from cloud.exports import service as exporting
 from cloud.notifications.tables import notifications
 from cloud.registrations.tables import registration_corrections, registrations
+from cloud.retention.tables import erasure_requests
 from cloud.schema import metadata
 from cloud.terminals import service as terminals
 from cloud.times import now_ms
@@ -116,6 +117,10 @@ class World:
             account_id=0, at_ms=1,
         )  # fmt: skip
         ids["correction"] = conn.execute(made.returning(registration_corrections.c.id)).scalar_one()
+        asked = insert(erasure_requests).values(
+            company_id=ids["company"], worker_id=ids["worker"], at_ms=1, account_id=0
+        )
+        ids["erasure"] = conn.execute(asked.returning(erasure_requests.c.id)).scalar_one()
         self.canaries[side] += [f"gate of {side}", device]
 
 
