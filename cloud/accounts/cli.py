@@ -6,6 +6,7 @@ import click
 
 from cloud.errors import NotFoundError
 from cloud.options import database_options, json_option, one_line_errors, session, show
+from cloud.subjects.cli import account_close, account_data
 
 _COMPANY = click.option("--company", required=True, help="VAT number or name.")
 _ROLE = click.option(
@@ -222,3 +223,7 @@ def members(company: str, as_json: bool, url: str) -> None:
         rows if as_json else [{**row, "granted": ", ".join(row["granted"])} for row in rows],
         as_json,
     )
+
+
+account.add_command(account_data, "data")
+account.add_command(account_close, "close")

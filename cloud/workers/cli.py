@@ -12,6 +12,7 @@ from cloud.options import (
     session,
     show,
 )
+from cloud.subjects.cli import worker_data, worker_erase
 
 _COMPANY = click.option("--company", required=True, help="VAT number or name.")
 
@@ -99,6 +100,10 @@ def import_(file: Path, company: str, apply: bool, as_json: bool, config_path: P
         raise SystemExit(1)
     if not apply:
         click.echo("nothing was entered yet: give --apply", err=True)
+
+
+worker.add_command(worker_data, "data")
+worker.add_command(worker_erase, "erase")
 
 
 @click.group()
