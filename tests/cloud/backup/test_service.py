@@ -58,7 +58,7 @@ class Platform:
 
     def restore(self, *, force: bool = True, keys: bool = False) -> int:
         source = self.keys if keys else None
-        return service.restore(self.url, self.directory, self.out, source, force=force)
+        return service.restore(self.url, self.directory, self.out, source, force=force).generation
 
 
 @pytest.fixture
