@@ -3,7 +3,8 @@
 Each terminal sends its next record when it has the receipt of the last. What they send was signed
 and sealed before the clock starts. The clock stops when the last receipt has come and the last
 registration is made. The floor is a process that takes the same messages through the same broker
-with the same client, inserts the same rows, and understands nothing.
+with the same client, inserts the same rows, and understands nothing. Wherever other work takes the
+processors meanwhile, `cpu_us` compares the two better: what a record takes of them, part by part.
 """
 
 import json
@@ -13,15 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+import msgspec
+from sqlalchemy import Engine, func, select, text
 
 from bench import ingest_load
-from bench.ingest_floor import Floor
+from bench.ingest_floor import Floor, Known
 from cloud import db
 from cloud.companies import service as companies
 from cloud.ingest.messages import Incoming
@@ -33,7 +36,8 @@ from cloud.workers import service as workers
 from hwsim.postgresql import Cluster
 from hwsim.processes import Process, free_port, listens, wait_for
 from hwsim.stack import Stack
-from tests.cloud.terminal import FakeTerminal
+from protocol.seals import SealingKey
+from tests.cloud.terminal import NOW_MS, FakeTerminal
 
 TERMINALS = 1000
 EACH = 30
@@ -66,7 +70,10 @@ def _measured(root: Path, cluster: Cluster, count: int) -> dict[str, Any]:
             file.write(f"\nlistener {plain} 127.0.0.1\nallow_anonymous true\nmax_qos 1\n")
         engine = db.writer_engine(stack.database)
         _say(f"enrolling {count} terminals, and signing {count * EACH:,} records")
-        badge, made = _enrolled(engine, stack, count)
+        (sealing, *_) = sealing_keys(stack.platform)
+        known, made = enrolled(engine, sealing, count)
+        told = root / "known.json"
+        told.write_bytes(msgspec.json.encode(known))
         first, rest = root / "first", root / "rest"
         first.write_bytes(pickle.dumps(_packets(made, lambda t: [t.batch(1, 2)])))
         singly = _packets(made, lambda t: [t.batch(seq, seq) for seq in range(3, t.head + 1)])
@@ -74,27 +81,35 @@ def _measured(root: Path, cluster: Cluster, count: int) -> dict[str, Any]:
         broker = stack.start_broker()
         wait_for(lambda: listens(plain), "the broker does not listen")
         total = count * EACH
-        found = {}
+        parts = {"mosquitto": [broker], "postgresql": [cluster.process]}
+        found, cpu_us = {}, {}
         for name, flags in (("mosquitto", ["--no-rows"]), ("floor", [])):
             _say(f"sending {total:,} records: {name}")
-            with ExitStack() as floors:
-                for number in range(1, PROCESSES + 1):
-                    floors.enter_context(_floor(stack, badge, root, [f"--worker={number}", *flags]))
+            with ExitStack() as entered:
+                floors = [
+                    entered.enter_context(_floor(stack, told, root, [f"--worker={number}", *flags]))
+                    for number in range(1, PROCESSES + 1)
+                ]
                 _load(plain, first)
-                found[name] = total / _load(plain, rest)["taken_s"]
+                before = _cpu_s(parts | {"floor": floors})
+                loaded = _load(plain, rest)
+                found[name] = total / loaded["taken_s"]
+                used = _cpu_s(parts | {"floor": floors}, before) | {"load": loaded["cpu_s"]}
+                cpu_us[name] = _each(used, total)
+        _emptied(engine)
         _say(f"inserting {total:,} records: postgresql")
-        found["postgresql"] = total / _inserted(engine, badge, singly)
+        found["postgresql"] = total / _inserted(engine, known, singly)
+        _emptied(engine)
         _say(f"sending {total:,} records: ingest")
         ingests = [stack.start_ingest(number) for number in range(1, PROCESSES + 1)]
         _load(plain, first)
-        parts = {"mosquitto": [broker], "postgresql": [cluster.process], "ingest": ingests}
-        before = {name: _cpu_s(processes) for name, processes in parts.items()}
+        before = _cpu_s(parts | {"ingest": ingests})
         begun = time.monotonic()
         loaded = _load(plain, rest)
         wait_for(lambda: _registered(engine) >= total, "not all is registered", 600)
         taken = time.monotonic() - begun
-        used = {name: _cpu_s(each) - before[name] for name, each in parts.items()}
-        used["load"] = loaded["cpu_s"]
+        used = _cpu_s(parts | {"ingest": ingests}, before) | {"load": loaded["cpu_s"]}
+        cpu_us["ingest"] = _each(used, total)
         engine.dispose()
     return {
         "per_s": round(total / taken),
@@ -104,21 +119,23 @@ def _measured(root: Path, cluster: Cluster, count: int) -> dict[str, Any]:
         "share_of_floor": round(total / taken / found["floor"], 2),
         "receipted_per_s": round(total / loaded["taken_s"]),
         "share_of_cpu": {name: round(s / sum(used.values()), 2) for name, s in used.items()},
+        "cpu_us": cpu_us,
     }
 
 
-def _enrolled(engine: Engine, stack: Stack, count: int) -> tuple[int, list[FakeTerminal]]:
-    """Terminals at one site, with their records, and the id of a badge nobody uses."""
-    (platform, *_) = sealing_keys(stack.platform)
+def enrolled(engine: Engine, platform: SealingKey, count: int) -> tuple[Known, list[FakeTerminal]]:
+    """Terminals at one site, with their records, and what a registration names."""
     with engine.begin() as conn:
         company = companies.register(conn, "BE0403019261", "Bouwwerken")
         division = companies.put_division(conn, company, "Noord")
         site = companies.put_site(conn, division, "Kaai")
         numbers = [f"{number:010X}" for number in range(WORKERS)]
+        people = []
         for number in numbers:
             worker = workers.put_worker(conn, company, number, "Ann", "Maes")
-            workers.link_badge(conn, workers.put_badge(conn, "em4100", number), worker)
-        spare = workers.put_badge(conn, "em4100", "FFFFFFFFFF")
+            badge = workers.put_badge(conn, "em4100", number)
+            workers.link_badge(conn, badge, worker)
+            people.append((badge, worker))
         made = []
         for index in range(count):
             terminal = FakeTerminal(platform=platform)
@@ -127,7 +144,7 @@ def _enrolled(engine: Engine, stack: Stack, count: int) -> tuple[int, list[FakeT
             for tap in range(EACH):
                 terminal.tap(numbers[(index * EACH + tap) % WORKERS])
             made.append(terminal)
-    return spare, made
+    return Known(people, company, division, site, NOW_MS), made
 
 
 def _packets(made: list[FakeTerminal], batches: Any) -> dict[str, list[bytes]]:
@@ -159,10 +176,10 @@ def _load(port: int, file: Path) -> dict[str, float]:
 
 
 @contextmanager
-def _floor(stack: Stack, badge: int, root: Path, flags: list[str]) -> Iterator[None]:
+def _floor(stack: Stack, known: Path, root: Path, flags: list[str]) -> Iterator[Process]:
     log = root / f"floor{flags[0]}.log"
     log.unlink(missing_ok=True)
-    place = [str(stack.broker_port), str(stack.platform), str(badge)]
+    place = [str(stack.broker_port), str(stack.platform), str(known)]
     process = Process(
         "floor",
         [sys.executable, "-m", "bench.ingest_floor", *place, *flags],
@@ -172,14 +189,14 @@ def _floor(stack: Stack, badge: int, root: Path, flags: list[str]) -> Iterator[N
     process.start()
     try:
         process.wait_ready(lambda: b"ready" in log.read_bytes())
-        yield
+        yield process
     finally:
         process.stop()
 
 
-def _inserted(engine: Engine, badge: int, packets: Mapping[str, list[bytes]]) -> float:
+def _inserted(engine: Engine, known: Known, packets: Mapping[str, list[bytes]]) -> float:
     """Seconds it takes to insert the rows of all packets, in groups, with nobody else there."""
-    floor = Floor(badge, 9_000_000)
+    floor = Floor(known, 9_000_000)
     waiting = [
         Incoming(name, "records", packet)
         for each in zip(*packets.values(), strict=True)
@@ -188,10 +205,15 @@ def _inserted(engine: Engine, badge: int, packets: Mapping[str, list[bytes]]) ->
     begun = time.monotonic()
     for start in range(0, len(waiting), GROUP):
         floor.write(engine, waiting[start : start + GROUP])
-    taken = time.monotonic() - begun
+    return time.monotonic() - begun
+
+
+def _emptied(engine: Engine) -> None:
+    """Take away what a floor wrote, so that nobody else has it to look through or to clean up."""
     with engine.begin() as conn:
-        conn.execute(registrations.delete())
-    return taken
+        # Corrections name registrations, and refuse to go; there are none.
+        conn.execute(text("SET LOCAL session_replication_role = replica"))
+        conn.execute(text("TRUNCATE registrations, records, heads CASCADE"))
 
 
 def _registered(engine: Engine) -> int:
@@ -200,17 +222,30 @@ def _registered(engine: Engine) -> int:
         return conn.execute(query.where(registrations.c.worker_id.is_not(None))).scalar_one()
 
 
-def _cpu_s(processes: Sequence[Process]) -> float:
+def _cpu_s(
+    parts: Mapping[str, Sequence[Process]], since: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """Processor time of processes and their children, in seconds (proc(5), stat)."""
-    found, pids = 0, {process.pid for process in processes}
+    ticks: dict[int, int] = Counter()
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(path.parent.name) in pids or int(fields[1]) in pids:
-            found += int(fields[11]) + int(fields[12])
-    return found / _TICKS
+        pid, parent, *used = int(path.parent.name), int(fields[1]), *map(int, fields[11:15])
+        # Its own, and that of children it has waited for: they are gone.
+        ticks[pid] += sum(used)
+        ticks[parent] += used[0] + used[1]
+    return {
+        name: sum(ticks[each.pid] for each in processes) / _TICKS - (since or {}).get(name, 0.0)
+        for name, processes in parts.items()
+    }
+
+
+def _each(used: Mapping[str, float], count: int) -> dict[str, int]:
+    """Microseconds of a processor for each record, and all parts together."""
+    found = {name: round(s / count * 1e6) for name, s in used.items()}
+    return found | {"all": sum(found.values())}
 
 
 def _say(what: str) -> None:
