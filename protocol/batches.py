@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from protocol import cbor
 from protocol.blobs import blob_hash
 from protocol.bodies import MAX_BODY, peek_blob_hash
-from protocol.chain import epoch_link, next_link, verify_head
+from protocol.chain import Head, epoch_link, next_link, prove_head
 from protocol.errors import LinkError, MalformedError, SealError
 from protocol.fields import as_array, as_bytes, as_map, as_uint, version
 from protocol.keys import VerifyKey
@@ -51,19 +51,17 @@ class Batch:
 
         Raises MalformedError, SignatureError, LinkError; SealError for a wrong or missing blob.
         """
-        head = verify_head(self.head, signer)
-        if (head.terminal, head.epoch) != (terminal, self.epoch):
-            raise LinkError("the head belongs to another terminal or epoch than the batch")
         links = []
         link = self.link
+        for body, _ in self.records:
+            link = next_link(link, body)
+            links.append(link)
+        last = self.first + len(links) - 1
+        prove_head(self.head, Head(terminal, self.epoch, last, link), signer)
         for seq, (body, blob) in enumerate(self.records, self.first):
             named = peek_blob_hash(body)
             if named != (None if blob is None else blob_hash(blob)):
                 raise SealError(f"record {seq}: its blob is missing, or not the one its body names")
-            link = next_link(link, body)
-            links.append(link)
-        if (head.seq, head.link) != (self.first + len(self.records) - 1, link):
-            raise LinkError(f"records {self.first} to {head.seq} do not lead to the signed head")
         if self.first == 1 and self.link != epoch_link(terminal, self.epoch):
             raise LinkError("the first record does not continue its epoch's own link")
         return links

@@ -9,6 +9,7 @@ import hashlib
 import msgspec
 
 from protocol import cbor, cose
+from protocol.errors import LinkError
 from protocol.fields import as_array, as_bytes, as_uint
 from protocol.keys import SigningKey, VerifyKey
 
@@ -62,6 +63,23 @@ def assemble_head(head: Head, key: VerifyKey, signature: bytes) -> bytes:
 def check_head(head: Head, key: VerifyKey, signature: bytes) -> None:
     """Check that `key` signed this head, by the signature kept of it. Raises SignatureError."""
     cose.check1(key, _payload(head), _HEAD_AAD, signature)
+
+
+def prove_head(message: bytes, head: Head, key: VerifyKey) -> None:
+    """Check that a message is `head`, signed by `key`.
+
+    There is one encoding of that, so it is compared, and read only to say what is wrong with it.
+    Raises MalformedError, SignatureError; LinkError when `key` signed another head.
+    """
+    payload = _payload(head)
+    signature = message[-cose.SIGNATURE :]
+    if message == cose.assemble1(key, payload, signature):
+        cose.check1(key, payload, _HEAD_AAD, signature)
+        return
+    signed = verify_head(message, key)
+    if (signed.terminal, signed.epoch) != (head.terminal, head.epoch):
+        raise LinkError("the head belongs to another terminal or epoch than the records")
+    raise LinkError(f"the records do not lead to the signed head, at record {signed.seq}")
 
 
 def _payload(head: Head) -> bytes:

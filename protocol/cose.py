@@ -17,6 +17,9 @@ _SIGN_TAG = 98
 _TAGS = {_SIGN1_TAG: b"\xd2", _SIGN_TAG: b"\xd8\x62"}
 """The octets of each tag, the only two tags there are: `cbor.decode` knows none."""
 
+SIGNATURE = 64
+"""Octets of a signature by any key, which ends a COSE_Sign1."""
+
 KeyLookup = Callable[[bytes], VerifyKey | None]
 """From a `kid` (thumbprint) to the key trusted under it, or None."""
 
@@ -54,7 +57,7 @@ def verify1(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, Verif
     protected, payload, signature = _parts(message, _SIGN1_TAG, "a COSE_Sign1")
     key = _signer(protected, lookup)
     key.verify(
-        as_bytes(signature, "a signature", 64),
+        as_bytes(signature, "a signature", SIGNATURE),
         cbor.encode(["Signature1", protected, aad, payload]),
     )
     return payload, key
@@ -100,7 +103,7 @@ def verify(message: bytes, lookup: KeyLookup, aad: bytes) -> tuple[bytes, frozen
             continue
         key = _signer(header, lookup)
         signed = cbor.encode(["Signature", b"", header, aad, payload])
-        key.verify(as_bytes(signature, "a signature", 64), signed)
+        key.verify(as_bytes(signature, "a signature", SIGNATURE), signed)
         signers.add(kid)
     return payload, frozenset(signers)
 
