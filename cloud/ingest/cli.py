@@ -23,6 +23,7 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
     On PostgreSQL several can share the work: make their certificates with
     `pointeuse provision platform --ingests N`, and start one with each number.
     """
+    import gc
     import logging
     import signal
 
@@ -71,5 +72,8 @@ def ingest(config_path: Path, worker: int, verbose: bool) -> None:
             )
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: service.stop())
+            # What is there by now stays: no collection need look through it again.
+            gc.collect()
+            gc.freeze()
             service.run()
             engine.dispose()
