@@ -35,7 +35,7 @@ _BACKLOG_BYTES = 32 * 1024
 """A batch this long comes from a terminal that has more of them."""
 _NEXT_BATCH_S = 0.25
 """How long such a terminal's next batch is waited for before anything is interpreted."""
-_PACE_S = 0.05
+_PACE_S = 0.25
 """Between two turns of interpretation while messages come: each costs as much as fifty records."""
 _BACKLOG_PACE_S = 2.0
 """The same while backlogs come, which nobody waits to see."""

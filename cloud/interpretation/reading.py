@@ -11,7 +11,7 @@ from cloud.custody.tables import epochs, records
 from cloud.rows import among
 from cloud.terminals.tables import terminals
 
-_EPOCHS = 256
+_EPOCHS = 512
 """Epochs in one turn at most."""
 
 
