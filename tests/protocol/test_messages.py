@@ -17,9 +17,9 @@ from protocol.bodies import MAX_BODY, Body, Direction, Kind, Sync
 from protocol.commands import Command
 from protocol.configuration import Configuration
 from protocol.disclosure import Disclosure
-from protocol.errors import LinkError, MalformedError, ProtocolError
+from protocol.errors import LinkError, MalformedError, ProtocolError, SignatureError
 from protocol.hello import MAX_EPOCHS, EpochState, Hello
-from protocol.keys import SigningKey
+from protocol.keys import Algorithm, SigningKey
 from protocol.receipts import Leaf, Verdict
 from tests.protocol.messages import (
     CONFIG,
@@ -37,6 +37,7 @@ from tests.protocol.messages import (
     hello,
     leaves,
     payload_of,
+    signing_key,
 )
 
 CHAIN = Chain()
@@ -154,6 +155,30 @@ def test_a_hello_comes_back_whole_and_bounded() -> None:
     ]
     crowded = Hello(ME, NONCE, 1, 1, states).sign(TERMINAL)
     assert Hello.verify(crowded, TERMINAL.public).epochs == states[:MAX_EPOCHS]
+
+
+def test_nothing_but_the_signature_of_its_terminal_proves_a_batch() -> None:
+    good = CHAIN.batch()
+    assert good.prove(TERMINAL.public, ME) == CHAIN.links[1:]
+
+    def prove(head: bytes) -> None:
+        batch = Batch(NONCE, EPOCH, good.first, good.link, good.records, head)
+        batch.prove(TERMINAL.public, ME)
+
+    for place, octet in enumerate(good.head):
+        spoilt = good.head[:place] + bytes([octet ^ 1]) + good.head[place + 1 :]
+        in_signature = place >= len(good.head) - cose.SIGNATURE
+        with pytest.raises(SignatureError if in_signature else ProtocolError):
+            prove(spoilt)
+    said = chain.Head(ME, EPOCH, 5, CHAIN.links[5])
+    for key in (CONFIG, signing_key(1, Algorithm.ES256)):
+        with pytest.raises(SignatureError):
+            prove(chain.assemble_head(said, TERMINAL.public, chain.head_signature(said, key)))
+        with pytest.raises(SignatureError):
+            prove(chain.sign_head(said, key))
+    for head in (good.head[:-1], good.head + b"\0", good.head[-cose.SIGNATURE :], b""):
+        with pytest.raises(MalformedError):
+            prove(head)
 
 
 def test_a_head_proves_no_other_place_than_its_own() -> None:
