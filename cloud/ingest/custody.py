@@ -37,6 +37,8 @@ _JSON_BYTES = 16 * 1024
 _NUL = re.compile(r"((?<!\\)(?:\\\\)*)\\u0000")
 _NO_EPOCH = bytes(16)
 _NO_LINK = bytes(32)
+_SEEN_MS = 5_000
+"""How exactly it is kept when a terminal's last record came: whoever taps taps again soon."""
 
 
 class Terminal(msgspec.Struct, frozen=True):
@@ -47,6 +49,11 @@ class Terminal(msgspec.Struct, frozen=True):
     thumbprint: bytes
     key: VerifyKey
     status: str
+    last_seen_ms: int | None
+
+    def seen_at(self, moment_ms: int) -> bool:
+        """Whether it is kept that it was seen, as exactly as need be."""
+        return self.last_seen_ms is not None and 0 <= moment_ms - self.last_seen_ms < _SEEN_MS
 
 
 def _is_about_chains(incoming: Incoming) -> bool:
@@ -62,7 +69,7 @@ class Custody:
         self._keys: dict[bytes, VerifyKey] = {}
         self._history = History()
         self._heard: set[int] = set()
-        """Terminals whose records came in this transaction."""
+        """Terminals whose records came in this transaction, and that nobody knows were there."""
 
     def accept(self, group: Sequence[Incoming]) -> list[Answer]:
         """Store a group and commit; what to answer, now that it is durable.
@@ -127,6 +134,7 @@ class Custody:
                 terminals.c.thumbprint,
                 terminals.c.public_key,
                 terminals.c.status,
+                terminals.c.last_seen_ms,
             )
             .where(among(conn, terminals.c.device, devices))
             # Two workers that hold messages of the same terminals wait for each other, never
@@ -134,13 +142,13 @@ class Custody:
             .order_by(terminals.c.id)
             .with_for_update(key_share=True)
         )
-        return {row.device: self._terminal(row) for row in rows}
+        return {row.device: self._terminal(row) for row in rows.all()}
 
     def _terminal(self, row: Any) -> Terminal:
         key = self._keys.get(row.public_key)
         if key is None:
             key = self._keys[row.public_key] = VerifyKey.from_cose(row.public_key)
-        return Terminal(row.id, row.device, row.thumbprint, key, row.status)
+        return Terminal(row.id, row.device, row.thumbprint, key, row.status, row.last_seen_ms)
 
     # -- one terminal ------------------------------------------------------------------------
 
@@ -183,7 +191,8 @@ class Custody:
         placed = chains.place(
             proven, lambda: greetings.anchor(conn, terminal.id, proven.batch.epoch)
         )
-        self._heard.add(terminal.id)
+        if not terminal.seen_at(now_ms()):
+            self._heard.add(terminal.id)
         return self._answer(terminal, batch.epoch, placed, batch.nonce)
 
     def _hello(

@@ -16,7 +16,7 @@ from protocol import chain
 from protocol.batches import Batch
 from protocol.keys import SigningKey
 from protocol.receipts import Leaf, Verdict
-from tests.cloud.terminal import FakeTerminal
+from tests.cloud.terminal import NOW_MS, FakeTerminal
 
 
 class Platform:
@@ -321,6 +321,30 @@ def test_status_and_telemetry_are_kept_together(platform: Platform, terminal: Fa
     assert '"state":"online"' in row["last_status"]
     assert '"queue":3' in row["last_status"]
     assert row["last_seen_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("before_ms", "after_ms"),
+    [
+        (None, NOW_MS),
+        (NOW_MS - 4_999, NOW_MS - 4_999),
+        (NOW_MS - 5_000, NOW_MS),
+        (NOW_MS + 1, NOW_MS),
+    ],
+)
+def test_when_a_terminal_was_seen_is_kept_to_a_few_seconds(
+    platform: Platform,
+    terminal: FakeTerminal,
+    monkeypatch: pytest.MonkeyPatch,
+    before_ms: int | None,
+    after_ms: int,
+) -> None:
+    monkeypatch.setattr("cloud.ingest.custody.now_ms", lambda: NOW_MS)
+    with platform.engine.begin() as conn:
+        conn.execute(update(terminals).values(last_seen_ms=before_ms))
+    platform.send(terminal, terminal.batch())
+    (row,) = platform.rows(terminals)
+    assert row["last_seen_ms"] == after_ms
 
 
 @pytest.mark.parametrize("said", [r"\\u0000", r"\u0000", r"\\\u0000", r"a\u0000\u0000\\u0000\\"])
