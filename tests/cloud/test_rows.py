@@ -25,6 +25,10 @@ def test_among_some_values(engine: Engine) -> None:
         assert found(conn, records.c.seq, [3, 7, 7, 99]) == [3, 7]
         assert found(conn, records.c.seq, []) == []
         assert found(conn, records.c.body, [b"\x02", b"\0", b'"{},\\']) == [2]
+        special = list(b'"{},\\')
+        fill(conn, *((2, octet) for octet in special))
+        bodies: list[object] = [bytes([octet]) for octet in special]
+        assert found(conn, records.c.body, bodies) == sorted(special)
 
 
 def test_rows_of_whole_numbers_are_joined(engine: Engine) -> None:
