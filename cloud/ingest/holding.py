@@ -53,7 +53,7 @@ class Holding:
             .order_by(epochs.c.id)
             .with_for_update()
         )
-        for terminal_id, epoch, *columns in rows:
+        for terminal_id, epoch, *columns in rows.all():
             self.of(terminal_id).setdefault(epoch, []).append(Chain(*columns))
 
     def of(self, terminal_id: int) -> dict[bytes, list[Chain]]:

@@ -38,10 +38,10 @@ class Draft(msgspec.Struct, frozen=True):
     when: When
     attribution: Attribution
 
-    def values(self) -> dict[str, Any]:
-        """The columns of the row, in the order of COLUMNS."""
+    def row(self) -> tuple[Any, ...]:
+        """The row: the values of COLUMNS."""
         when, attribution = self.when, self.attribution
-        values = (
+        return (
             self.epoch_id, self.seq, self.terminal_id, self.reader, self.badge_id,
             self.assurance, self.flags, self.direction, self.received_ms,
             when.tapped_ms, when.earliest_ms, when.latest_ms, when.corrected,
@@ -49,7 +49,10 @@ class Draft(msgspec.Struct, frozen=True):
             attribution.division_id, attribution.site_id, attribution.reason,
             attribution.site_let_go, attribution.employer_let_go,
         )  # fmt: skip
-        return dict(zip(COLUMNS, values, strict=True))
+
+    def values(self) -> dict[str, Any]:
+        """The values by their columns."""
+        return dict(zip(COLUMNS, self.row(), strict=True))
 
 
 def draft(

@@ -56,7 +56,7 @@ def behind(conn: Connection) -> list[Epoch]:
         .order_by(epochs.c.head_seq - epochs.c.interpreted_seq)
         .limit(_EPOCHS)
     )
-    return [Epoch(*row) for row in rows]
+    return [Epoch(*row) for row in rows.all()]
 
 
 def lot(waiting: Sequence[Epoch], limit: int) -> Sequence[Epoch]:
@@ -95,7 +95,7 @@ def read(conn: Connection, chosen: Sequence[Epoch], limit: int) -> Mapping[int, 
         query = query.join(epochs, epochs.c.id == records.c.epoch_id).where(
             among(conn, epochs.c.id, sorted(found)), records.c.seq > epochs.c.interpreted_seq
         )
-    for row in conn.execute(query):
+    for row in conn.execute(query).all():
         found[row.epoch_id].append(row)
     return found
 

@@ -49,7 +49,7 @@ def write(conn: Connection, drafts: Sequence[Draft], there: Mapping[tuple[int, i
     for draft in drafts:
         row = there.get((draft.epoch_id, draft.seq))
         if row is None:
-            fresh.append(tuple(draft.values().values()))
+            fresh.append(draft.row())
         else:
             again.append((row, draft.values()))
     insert_rows(conn, registrations, COLUMNS, fresh)
