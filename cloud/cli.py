@@ -35,6 +35,11 @@ _COMMANDS = {
         "disclose",
         "Write one registration, opened and proved, for somebody else.",
     ),
+    "archive": (
+        "cloud.custody.cli",
+        "archive",
+        "Write what custody holds of a terminal to a file that anybody can verify.",
+    ),
     "export": (
         "cloud.exports.cli",
         "export",

@@ -4,7 +4,7 @@ import json
 from itertools import product
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, insert, or_, select, text
+from sqlalchemy import Connection, Engine, Table, func, insert, or_, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from cloud.accounts.roles import Role
@@ -19,10 +19,11 @@ from cloud.registrations.tables import (
     registration_history,
     registrations,
 )
+from cloud.retention.tables import erasure_requests
 from cloud.visibility import registrations as why
 from cloud.visibility import row_security, rules
 from cloud.visibility.rules import Operator, Viewer, program
-from cloud.workers.tables import workers
+from cloud.workers.tables import restrictions, workers
 from tests.cloud.visibility.test_rules import ACCESS, GRANTS, ids, someone
 from tests.cloud.visibility.world import World
 
@@ -211,3 +212,48 @@ def test_explaining_counts_the_hidden_and_hides_it_again(conn: Connection, world
     said = why.explain(conn, seen_by, hidden).as_json()
     assert "Nord / Quai" in str(said)
     assert shown(conn, registrations) == before != set(world.taps)
+
+
+@pytest.mark.parametrize("access", ACCESS, ids=lambda it: f"{it[0]}{'-external' * it[1]}")
+def test_what_a_company_let_go_of_the_database_hides_as_the_rules_do(
+    conn: Connection, world: World, access: tuple[Role, bool]
+) -> None:
+    corrected(conn, world)
+    half = [number for number in world.taps if number % 2]
+    third = [number for number in world.taps if number % 3 == 0]
+    for flag, numbers in (("site_let_go", half), ("employer_let_go", third)):
+        change = update(registrations).where(registrations.c.id.in_(numbers))
+        conn.execute(change.values({flag: True}))
+    ann = world.workers[0]
+    conn.execute(insert(restrictions).values(company_id=world.ours, worker_id=ann, until_ms=0))
+    conn.execute(update(workers).where(workers.c.id == ann).values(restricted_ms=1))
+    seen_by = someone(conn, world, access, ((world.places[0][1],), ()))
+    expected = ids(conn, registrations, rules.visible_registrations(seen_by))
+    names = named(conn, seen_by)
+    entered = ids(conn, registration_corrections, rules.visible_corrections(seen_by))
+    assert not entered
+    assert ann not in ids(conn, workers, rules.visible_workers(seen_by))
+    row_security.enter(conn, seen_by)
+    assert shown(conn, registrations) == expected
+    # A name shows with the newest of its registrations that is seen.
+    assert shown(conn, workers) == names
+    assert shown(conn, registration_corrections) == entered
+    assert shown(conn, correction_decisions, "correction_id") == entered
+
+
+def test_requests_to_erase_are_shown_to_those_who_reach_the_whole_company(
+    conn: Connection, world: World
+) -> None:
+    for company in world.companies:
+        conn.execute(insert(erasure_requests).values(company_id=company, worker_id=1, at_ms=1))
+    for access in ACCESS:
+        seen_by = someone(conn, world, access, ((world.places[0][1],), ()))
+        row_security.enter(conn, seen_by)
+        found = shown(conn, erasure_requests, "company_id")
+        conn.execute(select(func.set_config("role", "none", True)))
+        assert found == ({world.ours} if seen_by.whole else set())
+    seen_by = world.member(conn, Role.ADMINISTRATOR)
+    row_security.enter(conn, seen_by)
+    for table in ("withdrawals", "erased_records", "former_holders", "erasing"):
+        with pytest.raises(ProgrammingError, match="permission denied"), conn.begin_nested():
+            conn.execute(text(f"SELECT * FROM {table}"))  # noqa: S608 - ours

@@ -1,0 +1,34 @@
+"""`pointeuse cloud archive`."""
+
+import io
+from pathlib import Path
+
+import click
+
+from cloud.options import database_options, one_line_errors, session
+
+
+@click.command()
+@click.argument("device")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file to write, mode 0600.",
+)
+@database_options
+def archive(device: str, out: Path, url: str) -> None:
+    """Write all that custody holds of a terminal to one file; `pointeuse verify` checks it.
+
+    Who tapped is sealed in it, or was erased: the chain verifies either way.
+    """
+    from cloud.custody.archive import write
+    from cloud.disclosure.files import replace
+    from cloud.terminals.queries import terminal_id
+
+    with one_line_errors():
+        file = io.BytesIO()
+        with session(url, write=False) as conn:
+            counts = write(conn, terminal_id(conn, device), file)
+        replace(out, file.getvalue())
+    click.echo(f"{out}: {counts.records} records of {counts.epochs} epochs")
