@@ -86,7 +86,7 @@ def test_the_agent_killed_and_started_again_goes_on_where_it_was(path: WholePath
     assert len(epochs) == 1
 
 
-def test_telemetry_reaches_the_platform(path: WholePath) -> None:
+def test_telemetry_and_the_state_of_readers_reach_the_platform(path: WholePath) -> None:
     path.reader.wrong_checksum("0123456789")
     path.tap(1)
 
@@ -100,6 +100,19 @@ def test_telemetry_reaches_the_platform(path: WholePath) -> None:
         )
 
     wait_for(told, "the unreadable badge is not in the terminal's telemetry")
+
+    def reader() -> tuple[str, str]:
+        """Its state as the terminal's status says, and as the platform was told."""
+        (terminal,) = path.stack.get("/v1/terminals")["items"]
+        telemetry = terminal["said"].get("telemetry", {}).get("readers", {}).get("in", {})
+        status = (path.terminal.status() or {"readers": {}})["readers"].get("in", {})
+        return status.get("state", ""), telemetry.get("state", "")
+
+    wait_for(lambda: reader() == ("ready", "ready"), "the reader is not told to be ready")
+    path.reader.unplug()
+    wait_for(lambda: reader() == ("absent", "absent"), "the reader is not told to be absent")
+    path.reader.replug()
+    wait_for(lambda: reader() == ("ready", "ready"), "the reader is not told to be back")
 
 
 def test_a_message_that_is_not_the_terminals_is_rejected_and_holds_up_nobody(

@@ -275,13 +275,16 @@ def test_an_answer_played_again_within_a_presentation_proves_nothing() -> None:
 
     def replay(number: int, answer: Answer) -> Answer:
         heard[number] = answer
-        return heard[4] if number == 6 else answer
+        return heard[4] if number == 8 else answer
 
     card = constru(spoil=replay)
     twice = [CONSTRU_SIM, CONSTRU_SIM]
     # The file is blank, so that the first reading gives no number and the second one is tried.
     card.applications[CONSTRU].files[1] = bytes(64)
-    assert identify(card, profiles=twice) == UNAUTHENTIC
+    counts: Counter[str] = Counter()
+    assert identify(card, profiles=twice, count=lambda w: counts.update([w])) == UNAUTHENTIC
+    assert max(heard) == 8, "what was played again is the second answer to a read"
+    assert counts == {"wrong-mac": 1}
 
 
 def test_a_key_that_was_renewed_is_found_under_the_next_profile() -> None:

@@ -5,14 +5,18 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from agent.readers import SerialConfig, base
 from agent.reads import BadgeRead, ReaderState
-from hwsim.readers.asked import AskedReader
+from hwsim.readers.asked import PROTOCOLS, AskedReader
+from hwsim.readers.osdp import OsdpPeripheral
 from hwsim.serial_reader import SerialReader
+from tests.agent.readers import test_osdp
 from tests.agent.readers.running import Running, descriptors
+from tests.agent.readers.test_wiegand import frame
 
 pytestmark = pytest.mark.integration
 
@@ -99,13 +103,58 @@ def test_a_device_that_udev_renames_is_followed(tmp_path: Path) -> None:
         config = SerialConfig(name="gate", device=str(link), protocol="rdm6300")
         with Running(config) as running:
             assert running.state() == "ready"
-            link.unlink()
-            link.symlink_to(new.device)
-            old.unplug()
+            rename(link, old, new)
             running.until("ready")
             assert new.opened()
             new.present("0600908EF3")
             assert running.next(BadgeRead).badge == "0600908EF3"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_so_is_one_of_a_reader_that_is_asked(tmp_path: Path, protocol: str) -> None:
+    link = tmp_path / "ttyBADGE"
+    with (
+        AskedReader(tmp_path / "tty0", protocol) as old,
+        AskedReader(tmp_path / "tty1", protocol) as new,
+    ):
+        link.symlink_to(old.device)
+        config = SerialConfig(name="gate", device=str(link), protocol=protocol)  # type: ignore[arg-type]
+        with Running(config) as running:
+            assert running.state() == "ready"
+            rename(link, old, new)
+            running.until("ready")
+            new.hold("iso14443a", "04A1B2C3D4E5F8")
+            assert running.next(BadgeRead).badge == "04A1B2C3D4E5F8"
+
+
+def test_so_is_one_of_an_osdp_reader(tmp_path: Path) -> None:
+    link = tmp_path / "ttyRS485"
+    with (
+        OsdpPeripheral(tmp_path / "tty0", test_osdp.KEY, address=5) as old,
+        OsdpPeripheral(tmp_path / "tty1", test_osdp.KEY, address=5) as new,
+    ):
+        link.symlink_to(old.device)
+        with test_osdp.running(link) as running:
+            assert running.state() == "ready"
+            rename(link, old, new)
+            running.until("ready")
+            new.present(frame("26", 123, 4567))
+            assert running.next(BadgeRead).badge == "12304567"
+
+
+class Simulated(Protocol):
+    """What can be pulled out of a path."""
+
+    device: Path
+
+    def unplug(self) -> None: ...
+
+
+def rename(link: Path, old: Simulated, new: Simulated) -> None:
+    """What udev does: the link leads to another device, and the first one goes."""
+    link.unlink()
+    link.symlink_to(new.device)
+    old.unplug()
 
 
 @pytest.mark.parametrize("protocol", ["rdm6300", "twn4", "sscp", "deister"])
