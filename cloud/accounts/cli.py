@@ -82,19 +82,32 @@ def password(email: str, stdin: bool, url: str) -> None:
 @click.argument("email")
 @database_options
 def reset_second_factor(email: str, url: str) -> None:
-    """Let somebody in who lost device and recovery codes: ask for no second factor any more.
+    """Let somebody in who lost device and recovery codes: the password is enough again.
 
-    Make sure first that it is that person who asks. Their sessions end.
+    Codes by the clock and recovery codes are asked for no more, and every passkey of the account is
+    removed: nobody logs in with one any more, whoever holds the device. Make sure first that it is
+    that person who asks. Their sessions end, and they are told by mail.
     """
-    from cloud.accounts import second, service, sessions
+    from cloud.accounts import second, service, sessions, telling
     from cloud.audit.service import OPERATOR, note
 
     with one_line_errors(), session(url) as conn:
         found = service.account_id(conn, email)
-        if not second.take_away(conn, found):
-            raise NotFoundError(f"{email} has no second factor")
+        by_clock, keys = second.take_away(conn, found)
+        if not by_clock and not keys:
+            raise NotFoundError(f"{email} has no second factor and no passkey")
         sessions.end_all(conn, found)
-        note(conn, OPERATOR, "account", "remove-second-factor", target_id=found)
+        telling.tell(conn, found, telling.ALL_GONE)
+        note(
+            conn,
+            OPERATOR,
+            "account",
+            "remove-second-factor",
+            target_id=found,
+            detail={"passkeys": keys},
+        )
+    were = [*(["codes by the clock"] if by_clock else []), *([f"passkeys: {keys}"] if keys else [])]
+    click.echo(f"taken away of {email}: {', '.join(were)}; the password is enough now")
 
 
 @account.command()

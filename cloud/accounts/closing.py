@@ -79,6 +79,7 @@ def erase(conn: Connection, named: bytes) -> int | None:
             operator=False,
             failures=0,
             locked_until_ms=None,
+            passkey_handle=None,
             disabled_ms=row.disabled_ms or now_ms(),
             closed_ms=row.closed_ms or now_ms(),
         )

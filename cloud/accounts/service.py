@@ -134,10 +134,10 @@ class Login:
         if self._row is None:
             return None
         row = conn.execute(_by_address(self._address).with_for_update()).one_or_none()
-        if row is None or row.password != self._row.password or _locked(row):
+        if row is None or row.password != self._row.password or is_locked(row):
             return None
         if not self._right:
-            _count_failure(conn, row)
+            count_failure(conn, row)
             return None
         values: dict[str, Any] = {}
         if not second.is_asked(conn, row.id):
@@ -158,33 +158,30 @@ def authenticate(conn: Connection, email: str, password: str) -> int | None:
     return attempt.settle(conn)
 
 
-def give_code(conn: Connection, vault: Vault, account: int, code: str) -> bool:
+def give_code(conn: Connection, vault: Vault | None, account: int, code: str) -> bool:
     """Whether a code is the account's second factor; a wrong one counts as a wrong password does.
 
-    While the account is locked even the right one is refused. The caller commits either way.
+    While the account is locked even the right one is refused. Without the vault's key recovery
+    codes alone are right. The caller commits either way.
     """
     row = conn.execute(
         select(accounts).where(accounts.c.id == account).with_for_update()
     ).one_or_none()
-    if row is None or row.disabled_ms is not None or _locked(row):
+    if row is None or row.disabled_ms is not None or is_locked(row):
         return False
     if not second.counts(conn, vault, account, code):
-        _count_failure(conn, row)
+        count_failure(conn, row)
         return False
-    free = update(accounts).where(accounts.c.id == account)
-    conn.execute(free.values(failures=0, locked_until_ms=None))
+    forget_failures(conn, account)
     return True
 
 
-def _by_address(address: str) -> Select[Any]:
-    return select(accounts).where(accounts.c.email == address)
-
-
-def _locked(row: Row[Any]) -> bool:
+def is_locked(row: Row[Any]) -> bool:
+    """Whether an account is locked for a while, after wrong attempts."""
     return row.locked_until_ms is not None and now_ms() < row.locked_until_ms
 
 
-def _count_failure(conn: Connection, row: Row[Any]) -> None:
+def count_failure(conn: Connection, row: Row[Any]) -> None:
     """Count, and lock; the row is locked, so of several guesses at once each one counts."""
     failures = row.failures + 1
     until = None
@@ -196,6 +193,16 @@ def _count_failure(conn: Connection, row: Row[Any]) -> None:
         .where(accounts.c.id == row.id)
         .values(failures=failures, locked_until_ms=until)
     )
+
+
+def forget_failures(conn: Connection, account: int) -> None:
+    """Begin to count anew: somebody has shown all that was asked."""
+    free = update(accounts).where(accounts.c.id == account)
+    conn.execute(free.values(failures=0, locked_until_ms=None))
+
+
+def _by_address(address: str) -> Select[Any]:
+    return select(accounts).where(accounts.c.email == address)
 
 
 def _check_language(language: str) -> None:

@@ -1,10 +1,12 @@
 """Accounts; their sessions; in which companies they have a part, and what of it they see.
 
 A membership says that an account has a role in a company. Grants say which divisions and sites it
-reaches, for the roles that do not reach everything. A TOTP is the secret of somebody's second
-factor, with recovery codes for when it is lost. An invitation is a membership on offer, with
-the grants that would come with it. Links are what is mailed to prove an address. An access request
-asks a company's administrators to let an account in.
+reaches, for the roles that do not reach everything. A TOTP is the secret of somebody's one-time
+passwords; a passkey the public half of a key that an authenticator of theirs keeps; a challenge
+what an authenticator was asked to sign and has not yet. Recovery codes are for when all that is
+lost. An invitation is a membership on offer, with the grants that would come with it. Links are
+what is mailed to prove an address. An access request asks a company's administrators to let an
+account in.
 """
 
 from sqlalchemy import (
@@ -44,6 +46,12 @@ accounts = Table(
     ),
     Column("handle", LargeBinary, default=handle, comment="what the log of erasures calls it"),
     Column("closed_ms", Millis, comment="its name and address are gone"),
+    Column(
+        "passkey_handle",
+        LargeBinary,
+        comment="what authenticators know it by: random (WebAuthn, user handle); NULL: none does",
+    ),
+    Index("ix_accounts_passkey_handle", "passkey_handle", unique=True),
     CheckConstraint(one_of("language", "fr", "nl", "de", "en"), name="language"),
 )
 
@@ -88,6 +96,38 @@ recovery_codes = Table(
     Column("account_id", ForeignKey("accounts.id"), nullable=False),
     Column("used_ms", Millis),
     Index("ix_recovery_codes_account_id", "account_id"),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("credential_id", LargeBinary, nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False, comment="COSE_Key (RFC 9052)"),
+    Column("sign_count", BigInteger, nullable=False, comment="as it was told last"),
+    Column("rp_id", Text, nullable=False, comment="the name it was made for, and works at"),
+    Column("synced", Boolean, nullable=False, comment="may be on several devices of its owner"),
+    Column("transports", Text, nullable=False, comment="how a browser reaches it, by spaces"),
+    Column("name", Text, nullable=False, comment="as its owner knows it"),
+    Column("created_ms", Millis, nullable=False),
+    Column("used_ms", Millis),
+    Column("stopped_ms", Millis, comment="its count went back: there may be a copy"),
+    Index("ix_passkeys_account_id", "account_id"),
+)
+
+passkey_challenges = Table(
+    "passkey_challenges",
+    metadata,
+    Column("challenge", LargeBinary, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column(
+        "token_hash", LargeBinary, nullable=False, comment="SHA-256 of what the asked browser holds"
+    ),
+    Column("account_id", ForeignKey("accounts.id"), comment="NULL: whoever answers"),
+    Column("created_ms", Millis, nullable=False),
+    CheckConstraint(one_of("purpose", "add", "login", "second"), name="purpose"),
+    Index("ix_passkey_challenges_created_ms", "created_ms"),
 )
 
 api_tokens = Table(

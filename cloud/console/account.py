@@ -1,4 +1,4 @@
-"""`/account`: one's own password, second factor, and where one is logged in."""
+"""`/account`: one's own password, ways to log in, and where one is logged in."""
 
 from typing import Annotated, Any
 
@@ -6,11 +6,13 @@ from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
-from cloud.accounts import queries, second, service, sessions
+from cloud.accounts import passkeys, queries, recovery, service, sessions, totp
 from cloud.api.parameters import Database, Identifier
 from cloud.audit.service import note
+from cloud.console import cookies
 from cloud.console.forms import Problems
 from cloud.console.moments import moment
+from cloud.console.parties import party_if_any
 from cloud.console.templating import html
 from cloud.console.visitors import ROLES, actor_of, logged_in
 from cloud.console.visits import COOKIE, Visit
@@ -32,7 +34,7 @@ def install(app: FastAPI) -> None:
 
 def shown(request: Request, conn: Database) -> Response:
     """Who one is, and where one is logged in."""
-    return page(conn, logged_in(request, conn), Problems())
+    return page(request, conn, logged_in(request, conn), Problems())
 
 
 def change(
@@ -46,7 +48,7 @@ def change(
     problems, actor = Problems(), actor_of(request, found)
     if not proves(request, reading, found, present):
         problems["present"] = _(WRONG)
-        return page(reading, found, problems)
+        return page(request, reading, found, problems)
     token = ""
     with problems.of("password"), request.app.state.writer.begin() as conn:
         if password == present:
@@ -55,9 +57,9 @@ def change(
         token = sessions.begin(conn, found.account_id)
         note(conn, actor, "account", "change-password", target_id=found.account_id)
     if problems:
-        return page(reading, found, problems)
+        return page(request, reading, found, problems)
     answer = RedirectResponse("/account", 303)
-    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    cookies.give(answer, COOKIE, token)
     return answer
 
 
@@ -83,21 +85,45 @@ def proves(request: Request, reading: Connection, found: Visit, password: str) -
     return right
 
 
-def page(conn: Connection, found: Visit, problems: Problems) -> Response:
-    """The page of one's own account, with what is wrong with a form of it."""
+def own_page(found: Visit, template: str, problems: Problems, **values: Any) -> Response:
+    """A page about the visitor's own account."""
     return html(
-        "account.html",
+        template,
         problems.status,
         visit=found,
         active=found.seen_by.company_id if isinstance(found.seen_by, Viewer) else None,
         seen_by=found.seen_by,
         role_names=ROLES,
+        problems=problems,
+        **values,
+    )
+
+
+def page(request: Request, conn: Connection, found: Visit, problems: Problems) -> Response:
+    """The page of one's own account, with what is wrong with a form of it."""
+    return own_page(
+        found,
+        "account.html",
+        problems,
         email=queries.email_of(conn, found.account_id),
         sessions=[_session(row, found) for row in sessions.of(conn, found.account_id)],
-        second=second.is_asked(conn, found.account_id),
-        codes_left=second.left(conn, found.account_id),
-        problems=problems,
+        by_clock=totp.is_asked(conn, found.account_id),
+        passkeys=[_passkey(row, request) for row in passkeys.of(conn, found.account_id)],
+        codes_left=recovery.left(conn, found.account_id),
     )
+
+
+def _passkey(row: Any, request: Request) -> dict[str, Any]:
+    party = party_if_any(request)
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "synced": row["synced"],
+        "stopped": row["stopped_ms"] is not None,
+        "elsewhere": None if party is not None and party.id == row["rp_id"] else row["rp_id"],
+        "began": moment(row["created_ms"]),
+        "used": moment(row["used_ms"]),
+    }
 
 
 def _session(row: Any, found: Visit) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from cloud.accounts.tables import grants
 from cloud.api.parameters import Database
 from cloud.audit.service import Actor, note
 from cloud.companies.tables import companies
+from cloud.console import cookies
 from cloud.console.forms import Problems
 from cloud.console.templating import html
 from cloud.console.visitors import ROLES
@@ -79,7 +80,7 @@ def accept(
         return _page(reading, found, token, problems, name)
     answer = RedirectResponse("/", 303)
     if begun is not None:
-        answer.set_cookie(COOKIE, begun, secure=True, httponly=True, samesite="lax", path="/")
+        cookies.give(answer, COOKIE, begun)
     return answer
 
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloud.accounts import service
 from cloud.api.parameters import Database
+from cloud.console import cookies
 from cloud.console.templating import here
 from cloud.console.visits import visit
 from cloud.languages.choosing import chosen
@@ -36,9 +37,7 @@ def choose(
         with request.app.state.writer.begin() as writing:
             service.set_language(writing, found.account_id, language)
     answer = RedirectResponse(_inside(back), 303)
-    answer.set_cookie(
-        COOKIE, language, max_age=_KEPT_S, secure=True, httponly=True, samesite="lax", path="/"
-    )
+    cookies.give(answer, COOKIE, language, kept_s=_KEPT_S)
     return answer
 
 

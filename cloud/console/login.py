@@ -1,7 +1,8 @@
 """`/login`, `/logout`, `/company`: letting browsers in, out, and from one company to another.
 
-An account with a second factor is asked for it once its password was right; until then there is no
-session, but a token of its own, which opens that one form.
+An account with a second factor is asked for it once its password was right (`halfway`); until then
+there is no session, but a token of its own, which opens that one form. Who has a passkey needs no
+password (`passkey_login`).
 
 Every login is a new session, so that one planted before it is worth nothing, and ends at the front
 page: no address in the request says where to go next. That these requests come from a page of our
@@ -17,11 +18,11 @@ from sqlalchemy import Engine
 from cloud.accounts import second, service, sessions
 from cloud.api.parameters import MAX_ID, Database
 from cloud.audit.service import Actor, note
+from cloud.console import cookies
+from cloud.console.parties import party_if_any
 from cloud.console.templating import html
 from cloud.console.throttle import BusyError, Judges, Throttle
-from cloud.console.vaults import vault_of
 from cloud.console.visits import COOKIE, visit
-from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 
@@ -29,11 +30,7 @@ _WRONG = mark(
     "This address and password do not belong together, or the account is locked for a while after"
     " wrong ones. Check both, and wait a little before you try again."
 )
-_WRONG_CODE = mark(
-    "This code is not right, was used already, or the account is locked for a while after wrong"
-    " ones. Wait for the next code, then try again."
-)
-_TOO_MANY = mark("Too many attempts from here. Wait ten minutes, then try again.")
+TOO_MANY = mark("Too many attempts from here. Wait ten minutes, then try again.")
 _BUSY = mark("Many people log in just now. Try again in a moment.")
 
 HALF = "__Host-pointeuse-half"
@@ -45,8 +42,6 @@ def install(app: FastAPI) -> None:
     app.state.throttle, app.state.judges = Throttle(), Judges()
     app.get("/login", include_in_schema=False)(form)
     app.post("/login", include_in_schema=False)(log_in)
-    app.get("/login/code", include_in_schema=False)(code_form)
-    app.post("/login/code", include_in_schema=False)(give_code)
     app.post("/logout", include_in_schema=False)(log_out)
     app.post("/company", include_in_schema=False)(switch)
 
@@ -55,7 +50,7 @@ def form(request: Request, conn: Database) -> Response:
     """The form; whoever is logged in has no use for it."""
     if visit(request, conn) is not None:
         return RedirectResponse("/", 303)
-    return _form()
+    return _form(request)
 
 
 async def log_in(
@@ -64,58 +59,21 @@ async def log_in(
     password: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Let a browser in, or say that something does not fit; never what."""
-    state, address = request.app.state, _address(request)
+    state, address = request.app.state, address_of(request)
     if state.throttle.refuses(address):
-        return _form(_TOO_MANY, email, 429)
+        return _form(request, TOO_MANY, email, 429)
     try:
         begun = await state.judges.run(_begin, state.engine, state.writer, email, password, address)
     except BusyError:
-        return _form(_BUSY, email, 503)
+        return _form(request, _BUSY, email, 503)
     if begun is None:
         state.throttle.failed(address)
-        return _form(_WRONG, email, 401)
+        return _form(request, _WRONG, email, 401)
     token, whole = begun
     if whole:
-        return _let_in(token)
+        return let_in(token)
     answer = RedirectResponse("/login/code", 303)
-    answer.set_cookie(HALF, token, secure=True, httponly=True, samesite="lax", path="/")
-    return answer
-
-
-def code_form(request: Request, conn: Database) -> Response:
-    """The form that asks for the second factor."""
-    if sessions.half(conn, request.cookies.get(HALF, "")) is None:
-        return RedirectResponse("/login", 303)
-    return html("code.html", problem=None)
-
-
-def give_code(
-    request: Request, reading: Database, code: Annotated[str, Form(max_length=100)] = ""
-) -> Response:
-    """Let a browser in whose second factor is right, with a session of its own."""
-    state, address = request.app.state, _address(request)
-    half = request.cookies.get(HALF, "")
-    account = sessions.half(reading, half)
-    if account is None:
-        return RedirectResponse("/login", 303)
-    if state.throttle.refuses(address):
-        return html("code.html", 429, problem=_(_TOO_MANY))
-    try:
-        vault = vault_of(request, _("The second factor cannot be read; ask who runs the platform."))
-    except InvalidError as error:
-        return html("code.html", 503, problem=str(error))
-    with state.writer.begin() as conn:
-        right = service.give_code(conn, vault, account, code)
-        actor = Actor("console", account, address)
-        note(conn, actor, "account", "log-in" if right else "refuse-code", target_id=account)
-        if right:
-            sessions.end(conn, half)
-            token = sessions.begin(conn, account)
-    if not right:
-        state.throttle.failed(address)
-        return html("code.html", 401, problem=_(_WRONG_CODE))
-    answer = _let_in(token)
-    answer.delete_cookie(HALF, path="/", secure=True, httponly=True, samesite="lax")
+    cookies.give(answer, HALF, token)
     return answer
 
 
@@ -126,7 +84,7 @@ def log_out(request: Request) -> Response:
         with request.app.state.writer.begin() as conn:
             sessions.end(conn, token)
     answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    cookies.take(answer, COOKIE)
     return answer
 
 
@@ -142,10 +100,16 @@ def switch(
     return RedirectResponse("/", 303)
 
 
-def _let_in(token: str) -> Response:
+def let_in(token: str) -> Response:
+    """To the front page, with a session."""
     answer = RedirectResponse("/", 303)
-    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    cookies.give(answer, COOKIE, token)
     return answer
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, to be counted by."""
+    return request.client.host if request.client else "unknown"
 
 
 def _begin(
@@ -168,9 +132,13 @@ def _begin(
         return (sessions.begin if whole else sessions.begin_half)(conn, account), whole
 
 
-def _form(problem: str | None = None, email: str = "", status: int = 200) -> HTMLResponse:
-    return html("login.html", status=status, problem=problem and _(problem), email=email)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+def _form(
+    request: Request, problem: str | None = None, email: str = "", status: int = 200
+) -> HTMLResponse:
+    return html(
+        "login.html",
+        status=status,
+        problem=problem and _(problem),
+        email=email,
+        party=party_if_any(request),
+    )

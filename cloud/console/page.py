@@ -16,9 +16,12 @@ from cloud.console import (
     days,
     doors,
     exports,
+    halfway,
     language,
     login,
     notifications,
+    passkey_login,
+    passkeys,
     registrations,
     second,
     terminal,
@@ -36,10 +39,13 @@ def install(app: FastAPI) -> None:
     app.get("/", include_in_schema=False)(page)
     app.get("/live", include_in_schema=False)(live)
     login.install(app)
+    halfway.install(app)
+    passkey_login.install(app)
     language.install(app)
     doors.install(app)
     account.install(app)
     second.install(app)
+    passkeys.install(app)
     why.install(app)
     administration.install(app)
     terminals.install(app)

@@ -240,7 +240,7 @@ def close(request: Request, reading: Database, closing: _Text = "") -> Response:
             named = leaving.handle_of(conn, found.account_id)
             Log(directory).account(named, now_ms(), above=done(conn))
     if problems:
-        return own_account.page(reading, found, problems)
+        return own_account.page(request, reading, found, problems)
     _carry_out(request, directory)
     return RedirectResponse("/login", 303)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from cloud.accounts import second, sessions
+from cloud.accounts import passkeys, second, sessions
 from cloud.accounts.queries import companies_of
 from cloud.accounts.tables import access_requests, accounts, invitations
 from cloud.audit.tables import audit
@@ -40,6 +40,15 @@ def holdings(conn: Connection, account: int) -> dict[str, Any]:
             "sessions": [
                 {"since": rfc3339(each["created_ms"]), "seen": rfc3339(each["seen_ms"])}
                 for each in sessions.of(conn, account)
+            ],
+            "passkeys": [
+                {
+                    "name": each["name"],
+                    "for": each["rp_id"],
+                    "since": rfc3339(each["created_ms"]),
+                    "used": None if each["used_ms"] is None else rfc3339(each["used_ms"]),
+                }
+                for each in passkeys.of(conn, account)
             ],
             "notifications": _moments(
                 conn,

@@ -39,6 +39,7 @@ TITLES = {
     "account": mark("Account"),
     "companies": mark("Companies"),
     "sessions": mark("Sessions"),
+    "passkeys": mark("Passkeys"),
     "notifications": mark("Notifications"),
     "mails": mark("Mails"),
     "invitations": mark("Invitations"),

@@ -1,6 +1,7 @@
 """Asking the application as a browser would, without a socket between."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,3 +38,22 @@ class Client:
                 return await client.request(method, path, **options)
 
         return asyncio.run(ask())
+
+
+class Browser(Client):
+    """Keeps cookies, as browsers do."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self.cookies: dict[str, str] = {}
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Any request, with the cookies there are; and what came with the answer is kept."""
+        self.headers["cookie"] = "; ".join(
+            f"{name}={value}" for name, value in self.cookies.items()
+        )
+        answer = super().request(method, path, **options)
+        self.cookies |= dict(answer.cookies)
+        for name in re.findall(r'(__Host-[\w-]+)=""', answer.headers.get("set-cookie", "")):
+            self.cookies.pop(name, None)
+        return answer

@@ -127,6 +127,9 @@ _PART = {"role": "auditor", "email": "none@example.be", "way": "add"}
 DOOR = Route(frozenset(), refused=(422,), nobody=(422,), none=(422,), operator=(422,))
 """A page behind a link that was mailed: without one it says so to everybody."""
 
+NOT_ONES_OWN = Route(frozenset(), refused=MISSING, none=MISSING, operator=MISSING)
+"""What is of an account; here always of another one."""
+
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/"): everybody(),
     ("GET", "/live"): Route(
@@ -145,15 +148,23 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/reset"): DOOR,
     ("GET", "/account"): everybody(),
     ("POST", "/account/password"): everybody(present="wrong horse", password="another one"),
+    ("GET", "/account/recovery"): everybody(),
+    ("POST", "/account/recovery"): everybody(present="wrong horse"),
+    ("GET", "/account/passkeys/new"): everybody(),
+    ("POST", "/account/passkeys/new"): everybody(name="Telephone", present="wrong horse"),
+    ("POST", "/account/passkeys"): everybody(name="Telephone", credential="none"),
+    ("GET", "/account/passkeys/{passkey}"): NOT_ONES_OWN,
+    ("POST", "/account/passkeys/{passkey}/end"): NOT_ONES_OWN,
     ("GET", "/account/second"): everybody(),
     ("POST", "/account/second"): everybody(present="wrong horse"),
     ("POST", "/account/second/confirm"): everybody(code="123456"),
     ("POST", "/account/second/end"): everybody(present="wrong horse"),
-    ("POST", "/account/sessions/{session}/end"): Route(
-        frozenset(), refused=MISSING, none=MISSING, operator=MISSING
-    ),
+    ("POST", "/account/sessions/{session}/end"): NOT_ONES_OWN,
     ("GET", "/login/code"): anybody(),
     ("POST", "/login/code"): anybody(code="123456"),
+    ("POST", "/login/code/passkey"): anybody(credential="none"),
+    ("GET", "/login/passkey"): anybody(),
+    ("POST", "/login/passkey"): anybody(credential="none"),
     ("POST", "/logout"): anybody(),
     ("POST", "/company"): Route(frozenset(MEMBERS), {"company": "{company}"}),
     ("GET", "/why"): everybody(),

@@ -27,14 +27,16 @@ PASSWORD = "correct horse battery staple"
 
 
 class Server:
-    """`pointeuse cloud serve` on a free port."""
+    """`pointeuse cloud serve` on a free port; `named`, it is told that it is localhost."""
 
-    def __init__(self, database_url: str, directory: Path) -> None:
+    def __init__(self, database_url: str, directory: Path, *, named: bool = False) -> None:
         self.port = free_port()
+        self.url = f"http://{'localhost' if named else '127.0.0.1'}:{self.port}/"
+        public_url = f'public_url = "{self.url}"\n' if named else ""
         config = directory / "cloud.toml"
         (directory / "keys").mkdir(exist_ok=True)
         config.write_text(
-            f'[database]\nurl = "{database_url}"\n[api]\nport = {self.port}\n'
+            f'[database]\nurl = "{database_url}"\n[api]\nport = {self.port}\n{public_url}'
             f'[platform]\ndirectory = "{directory}"\n'
         )
         self._command = [
@@ -42,10 +44,6 @@ class Server:
             "serve", "--config", str(config),
         ]  # fmt: skip
         self.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
         self.process = subprocess.Popen(
@@ -69,6 +67,16 @@ class Server:
 @pytest.fixture
 def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
     server = Server(database_url, tmp_path)
+    yield server
+    if server.process.returncode is None:
+        server.process.kill()
+        server.process.communicate()
+
+
+@pytest.fixture
+def named(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """A server with passkeys, which belong to a name."""
+    server = Server(database_url, tmp_path, named=True)
     yield server
     if server.process.returncode is None:
         server.process.kill()

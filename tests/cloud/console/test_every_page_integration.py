@@ -18,10 +18,10 @@ from tests.cloud.console.test_matrix import World
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
-browser, server, backend = real.browser, real.server, real.backend
+browser, server, backend = real.browser, real.named, real.backend
 NO_PAGES = ("/live", "/terminals/{device}/statistics", "/exports/{export}/file")
 """Pieces of pages, and files."""
-LOGGED_OUT = ("/login", "/register", "/forgotten")
+LOGGED_OUT = ("/login", "/login/passkey", "/register", "/forgotten")
 AXE_READS = "nl"
 """The language in which axe-core looks at them all, and whether they fit."""
 HALFWAY = "/login/code"

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, insert, select
 from starlette.routing import Mount
 
-from cloud.accounts import access, invitations, sessions
+from cloud.accounts import access, invitations, passkeys, sessions
 from cloud.accounts import service as accounts
 from cloud.accounts.tables import access_requests
 from cloud.accounts.tables import invitations as offers
@@ -88,6 +88,9 @@ class World:
         gone = accounts.create(conn, f"gone-from-{side}@example.be", "Gone")
         sessions.begin(conn, gone)
         ids["session"] = sessions.of(conn, gone)[0]["id"]
+        passkey = passkeys.Made(side.encode(), b"key", 0, synced=False, transports=())
+        ids["passkey"] = passkeys.add(conn, gone, "localhost", f"Key of {side}", passkey)
+        self.canaries[side].append(f"Key of {side}")
         ids["asked"] = conn.execute(asked.returning(access_requests.c.id)).scalar_one()
         key = SigningKey.generate().public
         ids["device"] = device = compact(device_number(key.thumbprint))

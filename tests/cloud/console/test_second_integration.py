@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine
 
 from cloud.accounts import service
-from cloud.accounts.second import STEP_MS
+from cloud.accounts.totp import STEP_MS
 from tests.cloud.console import test_browser_integration as real
 from tests.cloud.console.looking import shot, sound
 from tests.cloud.console.test_browser_integration import EMAIL, PASSWORD, Server, log_in
@@ -28,7 +28,7 @@ def test_a_code_is_asked_for_beside_the_password(
     page.on("console", lambda message: complaints.append(message.text))
     log_in(page, server)
     page.get_by_role("link", name="Olga Peeters").click()
-    page.get_by_role("link", name="Add a second factor").click()
+    page.get_by_role("link", name="Add one-time codes").click()
     page.get_by_label("Present password").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("img", name="Code to scan")).to_be_visible()

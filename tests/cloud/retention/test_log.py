@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from cloud import db, migrations
 from cloud.accounts import closing, service
-from cloud.accounts.tables import accounts, memberships, sessions
+from cloud.accounts.tables import accounts, memberships, passkeys, sessions
 from cloud.audit.tables import audit
 from cloud.backup import service as backup
 from cloud.custody.tables import alarms, epochs
@@ -179,12 +179,16 @@ def test_a_closed_account_leaves_its_number_alone(furnished: World) -> None:
         closing.require_closable(conn, boss)
     with world.engine.begin() as conn:
         from cloud.accounts import access
+        from cloud.accounts import passkeys as passkeys_
         from cloud.accounts import sessions as sessions_
         from cloud.audit.service import Actor, note
 
         other = service.create(conn, "other@example.be", "Other")
         access.put_membership(conn, other, world.elektro, "administrator")
         sessions_.begin(conn, boss)
+        passkeys_.handle(conn, boss)
+        key = passkeys_.Made(b"credential", b"key", 0, synced=False, transports=())
+        passkeys_.add(conn, boss, "localhost", "Telephone of Bosserella", key)
         conn.execute(update(accounts).where(accounts.c.id == boss).values(name="Bosserella"))
         note(conn, Actor("console", boss), "worker", "read", company_id=world.elektro)
     wanted = {"address": b"boss@example.be", "name": b"Bosserella"}
@@ -196,7 +200,8 @@ def test_a_closed_account_leaves_its_number_alone(furnished: World) -> None:
     assert (row["email"], row["password"]) == (f"closed-{boss}@closed.invalid", None)
     assert row["disabled_ms"]
     assert row["closed_ms"]
-    for table in (memberships, sessions):
+    assert row["passkey_handle"] is None
+    for table in (memberships, sessions, passkeys):
         assert world.rows(table, table.c.account_id == boss) == []
     assert len(world.rows(audit)) == lines
     close_again = redo.catch_up(world.engine, world.directory, LAW)

@@ -7,7 +7,7 @@ import pyotp
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from cloud.accounts import second, service
+from cloud.accounts import recovery, second, service, totp
 from cloud.accounts.tables import recovery_codes, totps
 from cloud.errors import ConflictError, InvalidError
 from cloud.workers.vault import Vault
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (second, service):
+    for module in (recovery, service, totp):
         monkeypatch.setattr(module, "now_ms", clock)
     return clock
 
@@ -69,7 +69,7 @@ def test_a_code_counts_once_and_none_before_it(
     shown = pyotp.TOTP(SECRET)
 
     def at(steps: int) -> str:
-        return shown.generate_otp(NOW_MS // second.STEP_MS + steps)
+        return shown.generate_otp(NOW_MS // totp.STEP_MS + steps)
 
     assert not gives(engine, vault, ann, at(-2))
     assert not gives(engine, vault, ann, at(2))
@@ -77,7 +77,7 @@ def test_a_code_counts_once_and_none_before_it(
     assert not gives(engine, vault, ann, at(0))
     assert not gives(engine, vault, ann, at(-1))
     assert gives(engine, vault, ann, at(1))
-    clock.ms += second.STEP_MS
+    clock.ms += totp.STEP_MS
     assert not gives(engine, vault, ann, at(1))
     assert gives(engine, vault, ann, at(2))
 
@@ -133,20 +133,21 @@ def test_a_secret_is_asked_for_once_a_code_of_it_was_given(
 ) -> None:
     with engine.begin() as conn:
         account = service.create(conn, "bob@example.be", "Bob")
-        second.begin(conn, vault, account)
-        first, _ = second.offered(conn, vault, account)
-        second.begin(conn, vault, account)
-        secret, address = second.offered(conn, vault, account)
+        totp.begin(conn, vault, account)
+        first, _ = totp.offered(conn, vault, account)
+        totp.begin(conn, vault, account)
+        secret, address = totp.offered(conn, vault, account)
         assert first != secret
         assert address.startswith("otpauth://totp/Pointeuse:bob%40example.be?")
         assert pyotp.parse_uri(address).secret == secret
         assert not second.is_asked(conn, account)
         with pytest.raises(InvalidError, match="not the code"):
-            second.confirm(conn, vault, account, pyotp.TOTP(first).at(clock.ms // 1000))
-        codes = second.confirm(conn, vault, account, pyotp.TOTP(secret).at(clock.ms // 1000))
+            totp.confirm(conn, vault, account, pyotp.TOTP(first).at(clock.ms // 1000))
+        totp.confirm(conn, vault, account, pyotp.TOTP(secret).at(clock.ms // 1000))
+        codes = second.first_codes(conn, account)
         assert second.is_asked(conn, account)
-        assert len(set(codes)) == second.left(conn, account) == second.RECOVERY_CODES
-        for refused in (second.begin, second.offered):
+        assert len(set(codes)) == recovery.left(conn, account) == recovery.CODES
+        for refused in (totp.begin, totp.offered):
             with pytest.raises((ConflictError, InvalidError)):
                 refused(conn, vault, account)
         kept = conn.execute(select(totps.c.sealed)).scalar_one()
@@ -154,11 +155,11 @@ def test_a_secret_is_asked_for_once_a_code_of_it_was_given(
     assert gives(engine, vault, account, codes[3].lower().replace("-", " "))
     assert not gives(engine, vault, account, codes[3])
     with engine.begin() as conn:
-        assert second.left(conn, account) == second.RECOVERY_CODES - 1
+        assert recovery.left(conn, account) == recovery.CODES - 1
         hashes = conn.execute(select(recovery_codes.c.code_hash)).scalars().all()
         assert not any(code.replace("-", "").encode() in each for code in codes for each in hashes)
-        assert second.take_away(conn, account)
-        assert not second.take_away(conn, account)
+        assert second.take_away(conn, account) == (True, 0)
+        assert second.take_away(conn, account) == (False, 0)
         assert not second.is_asked(conn, account)
     assert not gives(engine, vault, account, codes[4])
 
