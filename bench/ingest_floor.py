@@ -70,7 +70,7 @@ class Floor:
                 (
                     epoch, seq, epoch, "gate", badge, 2, 0, "in", at_ms, known.tapped_ms, None,
                     None, False, worker, known.company, known.company, known.division, known.site,
-                    None,
+                    None, False, False,
                 )
             )  # fmt: skip
         with engine.begin() as conn:
