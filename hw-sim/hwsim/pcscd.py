@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+from hwsim import left_behind
 from hwsim.errors import SimulatorError
 from hwsim.interrupts import whole
 from hwsim.processes import free_port
@@ -118,6 +119,7 @@ class Pcscd:
                 env=os.environ
                 | {"LD_PRELOAD": str(preload), "PCSCLITE_HP_DROPDIR": str(self.directory / "none")},
             )
+            left_behind.note(self.log, self._process.pid)
         try:
             self._wait_listening()
         except BaseException:
@@ -183,6 +185,7 @@ class Pcscd:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            left_behind.forget(self.log)
         if self._listener is not None:
             self._listener.close()
             self._listener = None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from hwsim import left_behind
 from hwsim.errors import SimulatorError
 from hwsim.interrupts import whole
 
@@ -125,6 +126,7 @@ class Process:
                 # Ctrl-C is for whoever started us: we stop our processes in order.
                 start_new_session=True,
             )
+            left_behind.note(self.log, self._process.pid)
 
     def wait_ready(self, ready: Callable[[], bool], timeout_s: float = 30.0) -> None:
         """Wait until `ready`. Raises SimulatorError with its last words when it ends first."""
@@ -166,3 +168,4 @@ class Process:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        left_behind.forget(self.log)

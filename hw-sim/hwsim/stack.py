@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -136,7 +137,7 @@ class Stack:
         self.broker_port = free_port()
         self.broker_seen_at = {"agents": self.broker_port, "platform": self.broker_port}
         """The ports at which they look for the broker: others when something stands between."""
-        self.api_port = free_port()
+        self.api_port = _port_of_last_time(self.settings) or free_port()
         self.database = database or f"sqlite:///{directory / 'platform.sqlite'}"
         self.terminals: dict[str, Terminal] = {}
         self._processes: list[Process] = []
@@ -297,3 +298,16 @@ class Stack:
         self._processes.append(process)
         process.start()
         return process
+
+
+def _port_of_last_time(settings: Path) -> int | None:
+    """Where the page was, if nobody has taken that since: a page left open goes on there."""
+    try:
+        port: int = tomllib.loads(settings.read_text())["api"]["port"]
+        with socket.socket() as probe:
+            # As whoever serves it does: connections of the last time are no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, ValueError, KeyError):
+        return None
+    return port

@@ -2,7 +2,9 @@ import re
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
 from cloud import db, migrations
@@ -63,6 +65,12 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
     with engine.connect() as conn:
         assert catalog(conn) == before
         assert migrations.current(conn) == migrations.head()
+
+
+def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
+    config = Config()
+    config.set_main_option("script_location", "cloud:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.head()]
 
 
 def test_down_to_nothing_and_up_again(engine: Engine) -> None:

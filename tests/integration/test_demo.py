@@ -61,8 +61,17 @@ def short_path() -> Iterator[Path]:
         yield Path(directory)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_stops_everything_it_started(number: signal.Signals, short_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        (signal.SIGTERM, "five terminals get theirs"),
+        (signal.SIGHUP, "broker, platform and terminals start"),
+        (signal.SIGINT, "a shift arrives"),
+    ],
+)
+def test_a_signal_stops_everything_it_started(
+    number: signal.Signals, step: str, short_path: Path
+) -> None:
     # Ctrl-C reaches every process in the foreground, so the whole group gets the signal.
     with subprocess.Popen(
         [POINTEUSE, "sim", "demo", "--once"],
@@ -74,12 +83,13 @@ def test_one_signal_stops_everything_it_started(number: signal.Signals, short_pa
     ) as demo:
         assert demo.stderr is not None
         for line in demo.stderr:
-            if "a shift arrives" in line:
+            if step in line:
                 break
-        assert _running(short_path)
+        os.killpg(demo.pid, number)
+        # Somebody is impatient.
         os.killpg(demo.pid, number)
         demo.stderr.read()
-        assert demo.wait() != 0
+        assert demo.wait() == 130
     assert _running(short_path) == []
     assert list(short_path.iterdir()) == []
 

@@ -18,6 +18,17 @@ from hwsim.stack import Stack, Terminal
 _PCSC_NAME = "Gate reader"
 _DEBOUNCE_S = 1.0
 _GATE = f"debounce_s = {_DEBOUNCE_S}"
+HARDWARE = "hardware"
+"""The name of a real reader."""
+_HARDWARE = {
+    "serial": 'kind = "serial"\nprotocol = "rdm6300"\n',
+    "line": 'kind = "serial"\nprotocol = "line"\n',
+    "twn4": 'kind = "serial"\nprotocol = "twn4"\n',
+    "pn532": 'kind = "pn532"\n',
+    "wedge": 'kind = "wedge"\n',
+    "pcsc": 'kind = "pcsc"\n',
+}
+"""Tables of real readers, but for where they are."""
 _UPLINK = "backoff_s = 0.3\nbackoff_limit_s = 2.0\nresend_s = 5.0\ntelemetry_s = 2.0"
 
 
@@ -111,7 +122,7 @@ def _serial_table(reader: Reader, protocol: str) -> str:
 def open_entrances(stack: Stack) -> Iterator[Entrances]:
     """Make the readers, enrol the terminals and configure their agents; start none yet."""
     with ExitStack() as held:
-        pcscd = held.enter_context(Pcscd(2, name=_PCSC_NAME))
+        pcscd = held.enter_context(Pcscd(2, name=_PCSC_NAME, directory=stack.directory / "pcscd"))
 
         def entrance(name: str, protocol: str) -> Entrance:
             terminal = stack.add_terminal(name)
@@ -138,21 +149,18 @@ def open_entrances(stack: Stack) -> Iterator[Entrances]:
 
 
 def hardware_table(reader: str) -> str:
-    """The `[[readers]]` table of a real reader: serial:DEVICE, line:DEVICE or pcsc:NAME.
+    """The `[[readers]]` table of a real reader: a word of _HARDWARE, a colon, and where it is.
 
     Raises SimulatorError naming what is expected.
     """
     kind, colon, place = reader.partition(":")
-    tables = {
-        "serial": f'kind = "serial"\nprotocol = "rdm6300"\ndevice = {json.dumps(place)}\n',
-        "line": f'kind = "serial"\nprotocol = "line"\ndevice = {json.dumps(place)}\n',
-        "pcsc": f'kind = "pcsc"\nmatch = {json.dumps(place)}\n',
-    }
-    if not colon or kind not in tables or (kind != "pcsc" and not place):
+    if not colon or kind not in _HARDWARE or (kind != "pcsc" and not place):
         raise SimulatorError(
-            f"{reader!r} is no reader; give serial:/dev/ttyUSB0, line:/dev/ttyACM0 or pcsc:NAME"
+            f"{reader!r} is no reader; give serial:/dev/ttyUSB0, line:/dev/ttyACM0,"
+            " twn4:/dev/ttyACM0, pn532:/dev/ttyUSB0, wedge:/dev/input/by-id/... or pcsc:NAME"
         )
-    return '[[readers]]\nname = "hardware"\n' + tables[kind]
+    where = "match" if kind == "pcsc" else "device"
+    return f'[[readers]]\nname = "{HARDWARE}"\n{_HARDWARE[kind]}{where} = {json.dumps(place)}\n'
 
 
 def use_hardware(entrance: Entrance, reader: str) -> None:

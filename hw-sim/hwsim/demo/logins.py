@@ -67,8 +67,18 @@ def open_accounts(stack: Stack, world: World) -> str:
     password = stack.operator_password()
     made = stack.directory / "accounts-made"
     if not made.exists():
-        with ThreadPoolExecutor(2) as aside:
-            list(aside.map(lambda login: _open(stack, login, password), logins(world)))
+        known = run("cloud", "account", "list", "--json", "--config", stack.settings)
+        aside = ThreadPoolExecutor(2)
+        try:
+            opened = [
+                aside.submit(_open, stack, login, password, f'"{login.email}"' in known)
+                for login in logins(world)
+            ]
+            for each in opened:
+                each.result()
+        finally:
+            # Whoever was interrupted does not wait for those that come next.
+            aside.shutdown(cancel_futures=True)
         made.touch()
     return password
 
@@ -80,11 +90,10 @@ def table(world: World) -> str:
     return "\n".join(f"    {email:<{width}}  {shows}" for email, shows in rows)
 
 
-def _open(stack: Stack, login: Login, password: str) -> None:
+def _open(stack: Stack, login: Login, password: str, known: bool) -> None:
     place = ("--config", stack.settings)
     names = ("--name", login.name, "--language", login.language)
-    known = run("cloud", "account", "list", "--json", *place)
-    if f'"{login.email}"' not in known:
+    if not known:
         run("cloud", "account", "add", login.email, *names, *place)
     run("cloud", "account", "password", login.email, "--stdin", *place, given=password)
     for access in login.access:

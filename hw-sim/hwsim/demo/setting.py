@@ -1,7 +1,7 @@
 """The stage: a world loaded into a running platform, and terminals at their first sites."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,28 +23,35 @@ class Stage:
 
 
 @contextmanager
-def set_stage(directory: Path, world: World, reader: str | None = None) -> Iterator[Stage]:
+def set_stage(
+    directory: Path, world: World, say: Callable[[str], None], reader: str | None = None
+) -> Iterator[Stage]:
     """Start broker, platform and terminals in `directory`; stop them at the end.
 
-    `reader` names a piece of hardware, as `scripts/demo --reader` takes it, for the first terminal
-    in place of its simulated readers. Raises SimulatorError.
+    `say` is told of the progress. `reader` names a piece of hardware, as `scripts/demo --reader`
+    takes it, for the first terminal in place of its simulated readers. Raises SimulatorError.
     """
     with Stack(directory) as stack:
+        say("the platform gets its keys and its database")
         stack.prepare()
+        say("five terminals get theirs, and the platform's certificates")
         with open_entrances(stack) as entrances:
-            if reader is not None:
-                use_hardware(entrances.tags, reader)
-            file = directory / "world.toml"
-            file.write_text(world_toml(world, stack, first_sites(world)), encoding="utf-8")
-            stack.load(file)
-            broker = stack.start_broker()
-            stack.start_ingest()
-            stack.start_api()
-            for entrance in entrances.all():
-                entrance.start()
             try:
+                if reader is not None:
+                    use_hardware(entrances.tags, reader)
+                say("companies, sites, workers and badges are entered")
+                file = directory / "world.toml"
+                file.write_text(world_toml(world, stack, first_sites(world)), encoding="utf-8")
+                stack.load(file)
+                say("broker, platform and terminals start")
+                broker = stack.start_broker()
+                stack.start_ingest()
+                stack.start_api()
+                for entrance in entrances.all():
+                    entrance.start()
                 yield Stage(stack, entrances, world, broker)
             finally:
+                # Before any hardware goes: a program that is told to stop is not to see it go.
                 stack.stop()
 
 

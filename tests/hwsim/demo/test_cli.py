@@ -16,6 +16,12 @@ def test_the_panel_is_a_demonstration_of_its_own(other: list[str]) -> None:
     assert "--panel goes with neither" in result.stderr
 
 
+def test_json_is_for_what_ends_or_begins_with_one_line() -> None:
+    result = CliRunner().invoke(sim, ["demo", "--json"])
+    assert result.exit_code == 2
+    assert "--json goes with --once or --panel" in result.stderr
+
+
 def test_the_panel_is_started_with_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds: list[int] = []
 

@@ -11,8 +11,12 @@ from hwsim.errors import SimulatorError
 
 
 @pytest.mark.parametrize(
-    "reader", ["serial:/dev/ttyUSB0", "line:/dev/ttyACM0", "pcsc:", "pcsc:ACR"]
-)
+    "reader",
+    [
+        "serial:/dev/ttyUSB0", "line:/dev/ttyACM0", "twn4:/dev/ttyACM0", "pn532:/dev/ttyUSB0",
+        "wedge:/dev/input/by-id/scanner", "pcsc:", "pcsc:ACR",
+    ],
+)  # fmt: skip
 def test_the_agent_takes_the_table_of_a_real_reader(reader: str) -> None:
     (table,) = tomllib.loads(hardware_table(reader))["readers"]
     assert msgspec.convert(table, ReaderConfig).name == "hardware"
