@@ -254,7 +254,12 @@ class Stack:
         if not kept.exists():
             place = ("--config", self.settings)
             password = secrets.token_urlsafe(12)
-            run("cloud", "account", "add", OPERATOR, "--name", "Operator", "--operator", *place)
+            try:
+                run("cloud", "account", "add", OPERATOR, "--name", "Operator", "--operator", *place)
+            except SimulatorError as error:
+                # It may have been made just before the last time was interrupted.
+                if "already" not in str(error):
+                    raise
             run("cloud", "account", "password", OPERATOR, "--stdin", *place, given=password)
             kept.touch(0o600)
             kept.write_text(password)
@@ -308,6 +313,6 @@ def _port_of_last_time(settings: Path) -> int | None:
             # As whoever serves it does: connections of the last time are no obstacle.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     return port
