@@ -113,7 +113,7 @@ def _idle_thread(thread: threading.Thread, seconds: float) -> float:
 def _idle(seconds: float) -> float:
     """Percent of a core that an agent takes which has one reader of each family, and no badge."""
     with entrance(lambda _: None) as at:
-        time.sleep(_SETTLE_S)
+        time.sleep(min(_SETTLE_S, seconds))
         begun, before = time.monotonic(), _spent(at.terminal.agent.pid)
         time.sleep(seconds)
         spent = _spent(at.terminal.agent.pid) - before

@@ -14,6 +14,9 @@ _LONGEST = 265
 """Octets of data in a frame (UM0701-02, 6.2.1.2)."""
 _SLICE_S = 0.3
 """How often `stop` is looked at."""
+_GRACE_S = 0.1
+"""How much longer than nfcpy asks for a frame is waited for: it gives the chip 0.1 s to take a
+command, and a busy machine may take as long to hear of it."""
 
 
 class LineLostError(OSError):
@@ -70,11 +73,11 @@ class Pn532Line:
             raise self._loss(error) from error
 
     def read(self, timeout: int) -> bytearray:
-        """The next frame, within `timeout` ms.
+        """The next frame, within `timeout` ms and a little more.
 
         Raises LineLostError, SilenceError, StoppedError.
         """
-        deadline = time.monotonic() + timeout / 1000
+        deadline = time.monotonic() + timeout / 1000 + _GRACE_S
         while True:
             frame = self._frame()
             if frame is not None:

@@ -3,7 +3,6 @@
 POINTEUSE_FAULTS says how many on each; a thousand are a long campaign of the same.
 """
 
-import os
 import random
 import signal
 import threading
@@ -17,12 +16,12 @@ from hwsim.pn532 import Pn532Reader, frames
 from hwsim.readers.noise import SPOILS, NoisyLine, another
 from hwsim.readers.osdp import OsdpPeripheral
 from tests.agent.readers import test_osdp, test_pn532
-from tests.agent.readers.running import Running, descriptors
+from tests.agent.readers.running import Running, descriptors, faults
 from tests.agent.readers.test_wiegand import frame
 from tests.support.waiting import wait_for
 
-FAULTS = int(os.environ.get("POINTEUSE_FAULTS", "20"))
-OSDP_FAULTS = int(os.environ.get("POINTEUSE_FAULTS", "8"))
+FAULTS = faults(20)
+OSDP_FAULTS = faults(6)
 TAPS = 10
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120 + 12 * max(FAULTS, OSDP_FAULTS))]
 
@@ -78,14 +77,14 @@ def test_a_pn532_lives_through_faults_of_all_kinds(tmp_path: Path, seed: int) ->
             chip.wait_asked()
             replug()
 
-        faults: list[Callable[[], None]] = [
+        kinds: list[Callable[[], None]] = [
             replug, rename, spoil, midway, in_midst, lambda: chip.send(chance.randbytes(40)),
         ]  # fmt: skip
         with test_pn532.reader(chip, link) as running:
             assert running.state() == "ready"
             before = descriptors(), threading.active_count()
             for _ in range(FAULTS):
-                chance.choice(faults)()
+                chance.choice(kinds)()
                 chip.remove()
                 _searched(chip)
                 chip.insert(test_pn532.badge())
@@ -123,10 +122,10 @@ class OsdpGate:
 
     def noise(self) -> None:
         """Some of the next frames are spoilt, and a badge is held there meanwhile."""
-        for _ in range(self._chance.randrange(1, 4)):
+        for _ in range(self._chance.randrange(1, 3)):
             how = self._chance.choice(list(SPOILS.values()))
             to_terminal = self._chance.random() < 0.6
-            self._line.spoil(how, self._chance.randrange(1, 6), to_terminal=to_terminal)
+            self._line.spoil(how, self._chance.randrange(1, 4), to_terminal=to_terminal)
         self._tap()
 
     def speak(self) -> None:
@@ -177,14 +176,14 @@ def test_an_osdp_reader_lives_through_faults_of_all_kinds(tmp_path: Path, seed: 
         test_osdp.running(line.device) as running,
     ):
         gate = OsdpGate(peripheral, line, running, chance)
-        faults = {
+        kinds = {
             gate.noise: 60, gate.speak: 15, gate.echo: 5, gate.replug: 8, gate.kill: 8,
             gate.stall: 4,
         }  # fmt: skip
         assert running.state() == "ready"
         before = descriptors(), threading.active_count()
         for _ in range(OSDP_FAULTS):
-            chance.choices(list(faults), list(faults.values()))[0]()
+            chance.choices(list(kinds), list(kinds.values()))[0]()
             gate.come_back()
         print(f"{OSDP_FAULTS} faults, {gate.taps} taps")
         wait_for(lambda: (descriptors(), threading.active_count()) == before, "all given back")

@@ -171,7 +171,7 @@ def test_a_waiting_reader_costs_next_to_nothing(tmp_path: Path, protocol: str) -
         assert running.state() == "ready"
         thread = time.pthread_getcpuclockid(running.thread_ident())
         begun = time.clock_gettime(thread)
-        time.sleep(1)
+        time.sleep(0.5)
         spent = time.clock_gettime(thread) - begun
-        print(f"{protocol}: {spent * 1000:.1f} ms of processor time a second")
-        assert spent < 0.25
+        print(f"{protocol}: {spent * 2000:.1f} ms of processor time a second")
+        assert spent < 0.125

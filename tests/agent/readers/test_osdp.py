@@ -24,6 +24,12 @@ KEY = bytes(range(16))
 
 
 @pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lasts this long is told of."""
+    monkeypatch.setattr(osdp_panel, "_PATIENCE_S", 0.4)
+
+
+@pytest.fixture
 def device(tmp_path: Path) -> Path:
     return tmp_path / "ttyRS485"
 
@@ -89,6 +95,7 @@ def test_tamper_and_power_are_part_of_the_state(peripheral: OsdpPeripheral) -> N
         assert gate.next(ReaderState).detail.endswith("secure channel up")
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("key", [None, bytes(16)], ids=["plain", "another key"])
 def test_out_of_the_secure_channel_it_is_refused(device: Path, key: bytes | None) -> None:
     with OsdpPeripheral(device, key, address=5) as peripheral, running(device) as gate:
@@ -114,6 +121,7 @@ def test_unplugged_and_replugged_it_comes_back(peripheral: OsdpPeripheral) -> No
         assert gate.next(BadgeRead).badge == "12304567"
 
 
+@pytest.mark.usefixtures("soon")
 def test_nothing_at_the_address_is_said(peripheral: OsdpPeripheral) -> None:
     config = OsdpConfig(name="gate", device=str(peripheral.device), key="gate", address=6)
     with Running(config, OsdpReader(config, lambda _: KEY)) as gate:
@@ -165,6 +173,7 @@ def test_an_answer_that_is_said_again_is_not_taken_twice(
         assert gate.next(BadgeRead).badge == "12304568"
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_line_on_which_nothing_makes_sense_is_said_to_be_noisy(
     noisy: NoisyLine, peripheral: OsdpPeripheral
 ) -> None:

@@ -14,7 +14,7 @@ from agent.reads import BadgeRead, Feedback, ReaderState, Unreadable
 from hwsim.cards import RandomUidCard, UidCard
 from hwsim.pcscd import Pcscd
 from protocol.badges import Assurance
-from tests.agent.readers.running import Running, descriptors
+from tests.agent.readers.running import Running, descriptors, faults
 from tests.support.pcsc import private_pcscd
 
 pytestmark = pytest.mark.integration
@@ -334,15 +334,14 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 @pytest.mark.timeout(180)
-def test_a_hundred_crashes_of_pcscd_leak_nothing(
-    pcscd: Pcscd, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.timeout(60 + faults(25))
+def test_crashes_of_pcscd_leak_nothing(pcscd: Pcscd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "FIRST_BACKOFF_S", 0.005)
     monkeypatch.setattr(base, "LONGEST_BACKOFF_S", 0.005)
     with Running(PcscConfig(name="gate")) as running:
         assert running.state() == "ready"
         before = descriptors(), threading.active_count()
-        for _ in range(100):
+        for _ in range(faults(25)):
             pcscd.kill()
             assert running.state() == "failed"
             pcscd.start()
@@ -352,11 +351,12 @@ def test_a_hundred_crashes_of_pcscd_leak_nothing(
         assert running.next(BadgeRead).badge == UID
 
 
+@pytest.mark.timeout(60 + 2 * faults(5))
 def test_cards_pulled_away_leak_nothing(pcscd: Pcscd) -> None:
     with Running(PcscConfig(name="gate", match=pcscd.slots[0].reader)) as running:
         assert running.state() == "ready"
         before = None
-        for number in range(8):
+        for number in range(faults(5)):
             pcscd.slots[0].tap(UidCard.from_hex(UID), pull_at=1)
             assert running.next(Unreadable).reason == "pulled-away"
             pcscd.slots[0].join()

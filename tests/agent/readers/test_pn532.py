@@ -22,7 +22,7 @@ from hwsim.desfire.badges import badge as simulated
 from hwsim.pn532 import Pn532Reader, frames
 from protocol.badges import Assurance, Flag
 from tests.agent.badges.test_identify import PROFILES
-from tests.agent.readers.running import Running, descriptors
+from tests.agent.readers.running import Running, descriptors, faults
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -52,7 +52,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pn532, "_PERIOD_S", 0.01)
     monkeypatch.setattr(pn532, "_TRIES", 4)
     monkeypatch.setattr(pn532, "_TRIES_AFTER", 2)
-    monkeypatch.setattr(pn532, "_SEARCH_S", 0.5)
+    monkeypatch.setattr(pn532, "_SEARCH_S", 1.0)
 
 
 def identifier() -> Identifier:
@@ -221,8 +221,8 @@ def test_a_card_lying_there_over_an_unplug_counts_once(chip: Pn532Reader) -> Non
         assert running.state() == "absent"
         chip.replug()
         running.until("ready")
-        exchanged = chip.counts.get(_EXCHANGE, 0)
-        wait_for(lambda: chip.counts.get(_EXCHANGE, 0) >= exchanged + 4, "the card looked at anew")
+        # Counted since it was plugged in.
+        wait_for(lambda: chip.counts.get(_EXCHANGE, 0) >= APDUS, "the card looked at anew")
         gone(chip)
         assert running.nothing_more()
 
@@ -308,13 +308,13 @@ def test_a_device_that_is_not_there_is_absent(tmp_path: Path) -> None:
     assert "plug the reader in" in absent.detail
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(60 + faults(25))
 @pytest.mark.usefixtures("soon")
-def test_a_hundred_unplugs_leak_nothing(chip: Pn532Reader) -> None:
+def test_unplugs_leak_nothing(chip: Pn532Reader) -> None:
     with reader(chip) as running:
         assert running.state() == "ready"
         before = descriptors(), threading.active_count()
-        for _ in range(100):
+        for _ in range(faults(25)):
             chip.unplug()
             running.until("absent")
             chip.replug()
@@ -336,7 +336,7 @@ def test_a_waiting_reader_costs_next_to_nothing(
         thread = time.pthread_getcpuclockid(running.thread_ident())
         began = time.monotonic()
         begun, searched = time.clock_gettime(thread), chip.counts.get(_LIST, 0)
-        time.sleep(1)
+        time.sleep(0.5)
         spent = time.clock_gettime(thread) - begun
         searches = chip.counts[_LIST] - searched
         lasted = time.monotonic() - began
