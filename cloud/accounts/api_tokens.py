@@ -39,14 +39,17 @@ def make(
 
 
 def find(conn: Connection, token: str) -> RowMapping | None:
-    """The token a secret belongs to, as its row, unless it was revoked."""
+    """The token a secret belongs to, and what it may, unless it was revoked."""
     try:
         digest = tokens.digest(token)
     except InvalidError:
         return None
-    query = select(api_tokens).where(
-        api_tokens.c.token_hash == digest, api_tokens.c.revoked_ms.is_(None)
-    )
+    query = select(
+        api_tokens.c.id,
+        api_tokens.c.company_id,
+        api_tokens.c.whole_badges,
+        api_tokens.c.scopes,
+    ).where(api_tokens.c.token_hash == digest, api_tokens.c.revoked_ms.is_(None))
     return conn.execute(query).mappings().one_or_none()
 
 

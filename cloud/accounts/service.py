@@ -5,7 +5,7 @@ A wrong password is counted also when the caller refuses the login: the caller c
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Column, Connection, Row, Select, insert, select, update
 
 from cloud import text
 from cloud.accounts import addresses, passwords, second
@@ -21,6 +21,13 @@ FREE_FAILURES = 5
 LOCK_MS = 30_000
 """What the next one costs; each after it twice as much."""
 LONGEST_LOCK_MS = 15 * 60_000
+_LOCKS: tuple[Column[Any], ...] = (
+    accounts.c.id,
+    accounts.c.failures,
+    accounts.c.locked_until_ms,
+    accounts.c.disabled_ms,
+)
+"""All that a login reads of an account, but for the password's hash."""
 
 
 def create(
@@ -65,7 +72,8 @@ def account_id(conn: Connection, email: str) -> int:
 
 def set_password(conn: Connection, account: int, password: str) -> None:
     """Give an account a password, and end its sessions. Raises InvalidError for a weak one."""
-    row = conn.execute(select(accounts).where(accounts.c.id == account)).one()
+    owner = select(accounts.c.email, accounts.c.name).where(accounts.c.id == account)
+    row = conn.execute(owner).one()
     passwords.check(password, about=[row.email, row.name])
     values: dict[str, Any] = {"password": passwords.hashed(password)}
     if not second.is_asked(conn, account):
@@ -165,7 +173,7 @@ def give_code(conn: Connection, vault: Vault | None, account: int, code: str) ->
     codes alone are right. The caller commits either way.
     """
     row = conn.execute(
-        select(accounts).where(accounts.c.id == account).with_for_update()
+        select(*_LOCKS).where(accounts.c.id == account).with_for_update()
     ).one_or_none()
     if row is None or row.disabled_ms is not None or is_locked(row):
         return False
@@ -202,7 +210,7 @@ def forget_failures(conn: Connection, account: int) -> None:
 
 
 def _by_address(address: str) -> Select[Any]:
-    return select(accounts).where(accounts.c.email == address)
+    return select(accounts.c.password, *_LOCKS).where(accounts.c.email == address)
 
 
 def _check_language(language: str) -> None:

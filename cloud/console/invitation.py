@@ -5,11 +5,11 @@ opens it again: no address in a request says where a login leads. Somebody witho
 name and a password there and then: that the link came to the address has shown whose it is.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 from starlette.exceptions import HTTPException
 
 from cloud.accounts import addresses, invitations, people, sessions
@@ -43,7 +43,9 @@ def offer(
     request: Request, conn: Database, token: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
     """What is offered. Raises NotFoundError, InvalidError for a link that is worth nothing."""
-    return _page(conn, visit(request, conn), token, Problems())
+    # Before it is read with the visitor's eyes, which see no token.
+    offered = invitations.look(conn, token)
+    return _page(conn, visit(request, conn), offered, token, Problems())
 
 
 def accept(
@@ -54,8 +56,8 @@ def accept(
     password: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Take it up, and look at the company. Raises NotFoundError, InvalidError."""
-    found = visit(request, reading)
     offered = invitations.look(reading, token)
+    found = visit(request, reading)
     if found is None and accounts.find(reading, offered.email) is not None:
         raise HTTPException(303, "Log in first.", {"location": "/login"})
     problems = Problems()
@@ -77,7 +79,7 @@ def accept(
         actor = Actor("console", account, address)
         note(conn, actor, "invitation", "accept", company_id=company, target_id=account)
     if problems:
-        return _page(reading, found, token, problems, name)
+        return _page(reading, found, offered, token, problems, name)
     answer = RedirectResponse("/", 303)
     if begun is not None:
         cookies.give(answer, COOKIE, begun)
@@ -98,9 +100,13 @@ def mail_link(conn: Connection, company: int, email: str, link: str) -> None:
 
 
 def _page(
-    conn: Connection, found: Visit | None, token: str, problems: Problems, name: str = ""
+    conn: Connection,
+    found: Visit | None,
+    offered: Row[Any],
+    token: str,
+    problems: Problems,
+    name: str = "",
 ) -> Response:
-    offered = invitations.look(conn, token)
     granted = conn.execute(
         select(grants.c.division_id, grants.c.site_id).where(grants.c.invitation_id == offered.id)
     ).all()

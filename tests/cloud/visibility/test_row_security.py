@@ -1,13 +1,18 @@
 """What PostgreSQL itself shows of a table to somebody, beside what the rules say."""
 
 import json
+import re
 from itertools import product
 
 import pytest
 from sqlalchemy import Connection, Engine, Table, func, insert, or_, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
+from cloud.accounts import passkeys as passkeys_
+from cloud.accounts import recovery
+from cloud.accounts import sessions as sessions_
 from cloud.accounts.roles import Role
+from cloud.accounts.tables import passkeys, recovery_codes, sessions, totps
 from cloud.api.tables import idempotency_keys
 from cloud.audit.service import Actor, note
 from cloud.audit.tables import audit
@@ -20,6 +25,7 @@ from cloud.registrations.tables import (
     registrations,
 )
 from cloud.retention.tables import erasure_requests
+from cloud.schema import metadata
 from cloud.visibility import registrations as why
 from cloud.visibility import row_security, rules
 from cloud.visibility.rules import Operator, Viewer, program
@@ -146,6 +152,65 @@ def test_what_was_answered_to_programs_is_not_read(conn: Connection, world: Worl
     row_security.enter(conn, program(world.ours))
     with pytest.raises(ProgrammingError, match="permission denied"):
         conn.execute(select(idempotency_keys))
+
+
+READABLE = {
+    "accounts": {"id", "email", "name"},
+    "sessions": {"id", "account_id", "company_id", "created_ms", "seen_ms", "half"},
+    "totps": {"account_id", "confirmed_ms"},
+    "recovery_codes": {"account_id", "used_ms"},
+    "passkeys": {
+        "id", "account_id", "rp_id", "synced", "name", "created_ms", "used_ms", "stopped_ms",
+    },
+    "passkey_challenges": set(),
+    "api_tokens": {"id", "name"},
+    "invitations": {
+        "id", "company_id", "email", "role", "external", "created_ms", "expires_ms", "closed_ms",
+    },
+    "links": set(),
+    "mails": set(),
+}  # fmt: skip
+"""Of what lets somebody in: the columns that pages show."""
+SECRET = re.compile(r"password|token_hash|code_hash|secret|credential|challenge$")
+
+
+def readable(conn: Connection) -> dict[str, set[str]]:
+    """The columns of each table that the role may read."""
+    found: dict[str, set[str]] = {table.name: set() for table in metadata.sorted_tables}
+    for table in metadata.sorted_tables:
+        for column in table.c:
+            may = func.has_column_privilege(row_security.ROLE, table.name, column.name, "SELECT")
+            if conn.execute(select(may)).scalar_one():
+                found[table.name].add(column.name)
+    return found
+
+
+def test_nothing_that_lets_somebody_in_is_read(conn: Connection) -> None:
+    found = readable(conn)
+    assert {table: found[table] for table in READABLE} == READABLE
+    secrets = {f"{table}.{name}" for table in found for name in found[table] if SECRET.search(name)}
+    assert secrets == set()
+
+
+def test_of_sessions_and_second_factors_one_s_own_are_shown(conn: Connection, world: World) -> None:
+    mine, other = world.member(conn, Role.ADMINISTRATOR), world.member(conn, Role.VIEWER)
+    for number, each in enumerate((mine, other), 1):
+        account = each.account_id
+        assert account is not None
+        sessions_.begin(conn, account)
+        recovery.make(conn, account)
+        conn.execute(insert(totps).values(account_id=account, sealed=b"", created_ms=1))
+        key = passkeys_.Made(bytes([number]), b"key", 0, synced=False, transports=())
+        passkeys_.add(conn, account, "localhost", "Key", key)
+    tables = (sessions, totps, recovery_codes, passkeys)
+    for table in tables:
+        assert shown(conn, table, "account_id") == {mine.account_id, other.account_id}
+    row_security.enter(conn, mine)
+    for table in tables:
+        assert shown(conn, table, "account_id") == {mine.account_id}, table.name
+    row_security.enter(conn, program(world.ours))
+    for table in tables:
+        assert shown(conn, table, "account_id") == set(), table.name
 
 
 def test_a_program_is_shown_its_company(conn: Connection, world: World) -> None:
