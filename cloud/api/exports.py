@@ -1,6 +1,5 @@
 """`/v1/exports`: numbered snapshots of registrations, each going on from the one before."""
 
-import json
 from operator import itemgetter
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from cloud.api.access import MakesExports, ReadsExports
 from cloud.api.parameters import Database, Identifier, Page, Paged, Timestamp
 from cloud.api.writing import Answer, Body, Keep, Key, once_at_length
 from cloud.exports import files, queries, service
+from cloud.exports.completeness import told
 from cloud.times import rfc3339
 
 router = APIRouter(tags=["exports"], responses=problems.DESCRIBED)
@@ -123,5 +123,5 @@ def _export(row: RowMapping) -> Export:
         rows=row["rows"],
         made_at=rfc3339(row["at_ms"]),
         complete_until=rfc3339(row["until_ms"]),
-        incomplete=[Incomplete(**each) for each in json.loads(row["incomplete"])],
+        incomplete=[Incomplete(**each) for each in told(row["incomplete"])],
     )

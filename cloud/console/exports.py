@@ -1,6 +1,5 @@
 """`/exports`: numbered snapshots of registrations: the list, making one, taking one away."""
 
-import json
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
@@ -11,6 +10,7 @@ from cloud.console.forms import Problems
 from cloud.console.members import MemberOf
 from cloud.console.moments import moment
 from cloud.exports import files, queries, service
+from cloud.exports.completeness import told
 from protocol.identity import group
 
 
@@ -61,7 +61,7 @@ def _listed(conn: Database, who: MemberOf, problems: Problems) -> Response:
             "until": moment(row["until_ms"]),
             "missing": [
                 {"number": group(each["device"]), "why": each["why"]}
-                for each in json.loads(row["incomplete"])
+                for each in told(row["incomplete"])
             ],
         }
         for row in queries.listed(conn, who.seen_by)

@@ -31,6 +31,7 @@ def export(company: str, form: str, out: Path, number: int | None, as_json: bool
     from cloud.companies.queries import company_id
     from cloud.errors import CloudError, NotFoundError
     from cloud.exports import queries, service, sheets
+    from cloud.exports.completeness import told
     from cloud.visibility.rules import program
 
     reading, writing = db.reader_engine(url), db.writer_engine(url)
@@ -66,14 +67,14 @@ def export(company: str, form: str, out: Path, number: int | None, as_json: bool
         "number": found["number"],
         "since": found["since_number"],
         "rows": found["rows"],
-        "incomplete": json.loads(found["incomplete"]),
+        "incomplete": told(found["incomplete"]),
     }
     if as_json:
         click.echo(json.dumps(said))
         return
     goes_on = "" if found["since_number"] is None else f", since snapshot {found['since_number']}"
     click.echo(f"{out}: snapshot {found['number']}{goes_on}, {found['rows']} rows")
-    for each in json.loads(found["incomplete"]):
+    for each in told(found["incomplete"]):
         click.echo(f"not complete: {each['device']}: {each['why']}")
 
 

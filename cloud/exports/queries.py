@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
 
 from cloud.errors import NotFoundError
+from cloud.exports.completeness import told
 from cloud.exports.service import scope
 from cloud.exports.tables import export_parts, exports
 from cloud.languages.current import gettext as _
@@ -64,8 +65,8 @@ def rows(conn: Connection, export: RowMapping) -> Iterator[dict[str, Any]]:
         ).scalar_one()
         for line in zlib.decompress(content).decode().split("\n"):
             yield json.loads(line)
-    for each in json.loads(export["incomplete"]):
-        yield {"line": "terminal not complete", "device": each["device"], "why": each["why"]}
+    for each in told(export["incomplete"], str):
+        yield {"line": "terminal not complete", **each}
 
 
 def _visible(who: Viewer) -> ColumnElement[bool]:

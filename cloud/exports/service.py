@@ -119,7 +119,7 @@ def _begin(
     last: int,
     at_ms: int,
     until_ms: int,
-    missing: list[dict[str, str]],
+    missing: list[dict[str, Any]],
     *,
     whole: bool,
 ) -> tuple[int, Any]:

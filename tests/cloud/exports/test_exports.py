@@ -15,7 +15,8 @@ from sqlalchemy import Engine, insert, select, update
 from cloud.audit.service import Actor
 from cloud.cli import cloud
 from cloud.companies.tables import sites
-from cloud.exports import queries, service, sheets
+from cloud.exports import completeness, queries, service, sheets
+from cloud.languages.current import language
 from cloud.registrations import corrections
 from cloud.registrations.tables import registration_history, registrations
 from cloud.terminals.tables import terminals
@@ -156,7 +157,7 @@ def test_terminals_that_are_not_complete_are_named(
         make(company, reader)
         with reader.connect() as conn:
             found = queries.listed(conn, who)[0]
-        said = {each["device"]: each["why"] for each in json.loads(found["incomplete"])}
+        said = {each["device"]: each["why"] for each in completeness.told(found["incomplete"])}
         rows = [row for row in lines(reader, who, found["id"]) if row["line"].startswith("term")]
         assert {row["device"]: row["why"] for row in rows} == said
         return said
@@ -166,6 +167,21 @@ def test_terminals_that_are_not_complete_are_named(
     assert found[gates.devices[company.dock]].startswith("silent since 1970")
     why = found[gates.devices[company.mine]]
     assert why.startswith("records on the terminal not sent yet: 7")
+
+
+def test_each_reads_in_their_own_language_why_a_terminal_was_not_complete() -> None:
+    kept = json.dumps(
+        [{"device": "1", "why": [["silent since %(when)s", {"when": "noon"}], ["none", {}]]}]
+    )
+    before = language.set("nl")
+    try:
+        assert completeness.told(kept) == [{"device": "1", "why": "zwijgt sinds noon; geen"}]
+        assert completeness.told(kept, str) == [{"device": "1", "why": "silent since noon; none"}]
+        assert completeness.told('[{"device": "1", "why": "as it was"}]') == [
+            {"device": "1", "why": "as it was"}
+        ]
+    finally:
+        language.reset(before)
 
 
 def test_csv_opens_in_excel_and_runs_nothing() -> None:
