@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cloud.accounts import service
 from cloud.api.parameters import Database
 from cloud.console import cookies
-from cloud.console.templating import here
+from cloud.console.templating import asked, here
 from cloud.console.visits import visit
 from cloud.languages.choosing import chosen
 from cloud.languages.current import language as current
@@ -58,10 +58,11 @@ class Languages:
         headers = Headers(scope=scope)
         cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         before = current.set(chosen(cookie, headers.get("accept-language", "")))
-        was_here = here.set(_address(scope))
+        was_here, was_asked = here.set(_address(scope)), asked.set(scope["path"])
         try:
             await self._app(scope, receive, send)
         finally:
+            asked.reset(was_asked)
             here.reset(was_here)
             current.reset(before)
 

@@ -16,6 +16,7 @@ from cloud.console import (
     days,
     doors,
     exports,
+    guide,
     halfway,
     language,
     login,
@@ -55,6 +56,7 @@ def install(app: FastAPI) -> None:
     days.install(app)
     corrections.install(app)
     exports.install(app)
+    guide.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
 

@@ -7,11 +7,14 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from cloud.console.help import help_with
 from cloud.console.navigation import entries
 from cloud.languages.current import NAMES, gettext, language, ngettext
 
 here: ContextVar[str] = ContextVar("here", default="/")
-"""Path and query of the page that is asked for."""
+"""Path and query of the page that is asked for, to come back to."""
+asked: ContextVar[str] = ContextVar("asked", default="/")
+"""The path that is asked, by whichever method."""
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -26,6 +29,7 @@ _templates.globals["language"] = language.get
 _templates.globals["languages"] = NAMES
 _templates.globals["here"] = here.get
 _templates.globals["navigation"] = entries
+_templates.globals["help"] = lambda: help_with(asked.get())
 
 
 def html(template: str, status: int = 200, **values: Any) -> HTMLResponse:

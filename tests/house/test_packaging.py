@@ -80,6 +80,9 @@ def test_the_wheel_holds_every_file_the_packages_need(tmp_path: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {name.removeprefix("hw-sim/") for name in listed if name not in NEEDED[1:]}
     assert wanted - held == set()
+    for language in ("en", "fr", "nl", "de"):
+        guide = f"cloud/guide/pages/{language}"
+        assert {f"{guide}/why.md", f"{guide}/images/why.png"} <= held
     assert not {name for name in held if name.startswith(("tests/", "bench/"))}
     entry_points = zipfile.ZipFile(wheel).read("pointeuse-0.1.0.dist-info/entry_points.txt")
     assert b"pointeuse = pointeuse:main" in entry_points

@@ -1,10 +1,11 @@
 """The stage: a world loaded into a running platform, and terminals at their first sites."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hwsim.demo.entrances import Entrances, open_entrances, use_hardware
 from hwsim.demo.world import Site, World
@@ -41,7 +42,8 @@ def set_stage(
                     use_hardware(entrances.tags, reader)
                 say("companies, sites, workers and badges are entered")
                 file = directory / "world.toml"
-                file.write_text(world_toml(world, stack, first_sites(world)), encoding="utf-8")
+                text = world_toml(world, stack.terminals, first_sites(world))
+                file.write_text(text, encoding="utf-8")
                 stack.load(file)
                 say("broker, platform and terminals start")
                 broker = stack.start_broker()
@@ -61,12 +63,25 @@ def first_sites(world: World) -> dict[str, Site]:
     return {"tags": kaai, "codes": station, "cards": citadelle, "quay": quai, "yard": station}
 
 
-def world_toml(world: World, stack: Stack, places: dict[str, Site]) -> str:
-    """The world as `pointeuse cloud load` takes it."""
-    return "".join(_tables(world, stack, places))
+class Enrolled(Protocol):
+    """A terminal as the platform is told of it."""
+
+    device: str
+
+    @property
+    def public_key(self) -> str:
+        """Its COSE_Key in hexadecimal."""
+        ...
 
 
-def _tables(world: World, stack: Stack, places: dict[str, Site]) -> Iterator[str]:
+def world_toml(world: World, terminals: Mapping[str, Enrolled], places: Mapping[str, Site]) -> str:
+    """The world as `pointeuse cloud load` takes it, its terminals by name."""
+    return "".join(_tables(world, terminals, places))
+
+
+def _tables(
+    world: World, terminals: Mapping[str, Enrolled], places: Mapping[str, Site]
+) -> Iterator[str]:
     for company in [world.contractor, *world.subcontractors]:
         yield table("companies", vat=company.number, name=company.name)
     for owner, name in dict.fromkeys((site.company, site.division) for site in world.sites):
@@ -96,7 +111,7 @@ def _tables(world: World, stack: Stack, places: dict[str, Site]) -> Iterator[str
             worker=worker.number,
         )
     for name, site in places.items():
-        terminal = stack.terminals[name]
+        terminal = terminals[name]
         yield table("terminals", public_key=terminal.public_key, name=name)
         yield table(
             "assignments",

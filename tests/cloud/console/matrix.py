@@ -13,6 +13,8 @@ ROLES = (None, "none", *MEMBERS, "other", "operator")
 """Nobody; an account without a company; ours; the other company's administrator; the operator."""
 
 LOGIN, FORBIDDEN, MISSING = (303,), (403,), (404,)
+PUBLIC = ("{chapter}", "{language}", "{picture}")
+"""What paths of the guide have filled in, which is nobody's."""
 LET_IN = (200, 204, 303, 409, 422)
 """What a form answers to who may send it, well or badly filled in."""
 
@@ -37,6 +39,8 @@ class Route:
 
     def has_objects(self, path: str) -> bool:
         """Whether it speaks of something that is a company's."""
+        for each in PUBLIC:
+            path = path.replace(each, "")
         return any("{" in each for each in (path, *self.form.values()))
 
     def reads(self, role: str | None, *, own: bool) -> tuple[int, ...]:
@@ -135,6 +139,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/live"): Route(
         frozenset(MEMBERS), nobody=(204,), none=(204,), operator=LET_IN
     ),
+    ("GET", "/guide"): anybody(),
+    ("GET", "/guide/all"): anybody(),
+    ("GET", "/guide/search"): anybody(),
+    ("GET", "/guide/{chapter}"): anybody(),
+    ("GET", "/guide/images/{language}/{picture}"): anybody(),
     ("GET", "/login"): anybody(),
     ("POST", "/language"): anybody(language="fr"),
     ("POST", "/login"): anybody(email="nobody@example.be", password="wrong horse"),

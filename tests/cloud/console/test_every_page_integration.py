@@ -22,6 +22,8 @@ browser, server, backend = real.browser, real.named, real.backend
 NO_PAGES = ("/live", "/terminals/{device}/statistics", "/exports/{export}/file")
 """Pieces of pages, and files."""
 LOGGED_OUT = ("/login", "/login/passkey", "/register", "/forgotten")
+GUIDE = "/guide"
+"""Its pages have tests of their own."""
 AXE_READS = "nl"
 """The language in which axe-core looks at them all, and whether they fit."""
 HALFWAY = "/login/code"
@@ -44,7 +46,10 @@ def seen_by(role: str | None) -> list[str]:
     return [
         path
         for (method, path), route in ROUTES.items()
-        if method == "GET" and may(route) and path not in (*NO_PAGES, *LOGGED_OUT, HALFWAY)
+        if method == "GET"
+        and may(route)
+        and not path.startswith(GUIDE)
+        and path not in (*NO_PAGES, *LOGGED_OUT, HALFWAY)
     ]
 
 

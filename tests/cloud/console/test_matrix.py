@@ -32,6 +32,7 @@ from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company
 from tests.cloud.console.matrix import LET_IN, MEMBERS, ROLES, ROUTES, Route
 
+GUIDE = {"chapter": "why", "language": "fr", "picture": "why.png"}
 OURS = ("Solvay", "Quai", "Maes", "manager@example.be", "guest-of-ours@example.be")
 THEIRS = (CANARY, "other@example.be", "guest-of-theirs@example.be")
 """What no page of the other side shows; the terminals' device numbers come to it."""
@@ -69,7 +70,7 @@ class World:
 
     def path(self, path: str, side: str) -> str:
         """A path with the objects of one side."""
-        return filled(path, self.ids[side])
+        return filled(path, self.ids[side] | GUIDE)
 
     def _furnish(self, conn: Any, side: str, ids: dict[str, Any]) -> None:
         """A terminal with a tap, a member, an invitation."""
