@@ -26,6 +26,7 @@ CHAPTERS = {
     "/workers/new": "workers#new",
     "/workers/import": "workers#import",
     "/workers/{worker}": "workers#badges",
+    "/workers/{worker}/erasure": "privacy#erase",
     "/terminals": "terminals#list",
     "/terminals/new": "terminals#add",
     "/terminals/{device}": "terminals#one",
@@ -36,6 +37,7 @@ CHAPTERS = {
     "/days/{worker}": "days#worker",
     "/exports": "exports#snapshots",
     "/trail": "audit#trail",
+    "/privacy": "privacy#retention",
     "/notifications": "notifications#page",
 }
 """Chapter and anchor for each page, by its path."""

@@ -26,7 +26,7 @@ from tests.cloud.guide.demonstration import NOW_MS, TODAY, YESTERDAY, Demonstrat
 AN = "an.peeters@contractor.example"
 LUC = "luc.lambert@contractor.example"
 CHROMIUM = "/usr/bin/chromium"
-_COLOURS = 48
+_COLOURS = 32
 _CSS_DPI = 96
 _TIDY = """
 empty => {
