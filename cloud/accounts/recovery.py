@@ -3,19 +3,13 @@
 Ten at once, each good once, of which only hashes are kept.
 """
 
-import base64
-import hashlib
-import secrets
-
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from cloud.accounts import codes
 from cloud.accounts.tables import recovery_codes
 from cloud.times import now_ms
 
 CODES = 10
-_OCTETS = 10
-"""Of a code: 80 bits, which nobody finds from a hash."""
-_GROUP = 4
 
 
 def left(conn: Connection, account: int) -> int:
@@ -27,15 +21,15 @@ def left(conn: Connection, account: int) -> int:
 def make(conn: Connection, account: int) -> list[str]:
     """New codes in place of all there were; they are kept nowhere."""
     take_away(conn, account)
-    codes = [_code() for _each in range(CODES)]
-    rows = [{"code_hash": _digest(each), "account_id": account} for each in codes]
+    made = [codes.make() for _each in range(CODES)]
+    rows = [{"code_hash": codes.digest(each), "account_id": account} for each in made]
     conn.execute(insert(recovery_codes), rows)
-    return codes
+    return made
 
 
 def counts(conn: Connection, account: int, code: str) -> bool:
     """Whether it is one that was not used yet; then it is used now."""
-    this = recovery_codes.c.code_hash == _digest(code)
+    this = recovery_codes.c.code_hash == codes.digest(code)
     used = update(recovery_codes).where(_unused(account), this).values(used_ms=now_ms())
     return bool(conn.execute(used).rowcount)
 
@@ -47,13 +41,3 @@ def take_away(conn: Connection, account: int) -> None:
 
 def _unused(account: int) -> ColumnElement[bool]:
     return (recovery_codes.c.account_id == account) & recovery_codes.c.used_ms.is_(None)
-
-
-def _code() -> str:
-    text = base64.b32encode(secrets.token_bytes(_OCTETS)).decode()
-    return "-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))
-
-
-def _digest(code: str) -> bytes:
-    plain = "".join(code.split()).replace("-", "").upper()
-    return hashlib.sha256(plain.encode()).digest()

@@ -6,7 +6,6 @@ told to the account's address. `/account/recovery` makes new recovery codes in t
 
 from typing import Annotated
 
-import segno
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
@@ -14,6 +13,7 @@ from sqlalchemy import Connection
 from cloud.accounts import recovery, second, telling, totp
 from cloud.api.parameters import Database
 from cloud.audit.service import note
+from cloud.console import scanning
 from cloud.console.account import WRONG, own_page, proves
 from cloud.console.forms import Problems
 from cloud.console.vaults import vault_of
@@ -22,9 +22,6 @@ from cloud.console.visits import Visit
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.workers.vault import Vault
-
-_SCALE = 5
-"""Pixels of a module of the code that is scanned."""
 
 _Password = Annotated[str, Form(max_length=1000)]
 
@@ -151,7 +148,7 @@ def _page(
     secret, picture = "", ""
     if offer is not None:
         secret = offer[0]
-        picture = segno.make(offer[1]).svg_inline(scale=_SCALE, border=4, light="#fff")
+        picture = scanning.picture(offer[1])
     return own_page(
         found,
         "second.html",
