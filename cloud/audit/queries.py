@@ -1,11 +1,11 @@
 """Reading the trail."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from cloud.accounts.tables import accounts
 from cloud.audit.tables import audit
@@ -55,15 +55,25 @@ def listed(
         query = query.where(audit.c.company_id == company_id)
     if before is not None:
         query = query.where(audit.c.id < before)
-    return [
-        {
-            "id": row.id,
-            "at": rfc3339(row.at_ms),
-            "who": row.email or "operator",
-            "tag": row.tag,
-            "target": row.target_id,
-            "detail": json.loads(row.detail),
-            "address": row.address,
-        }
-        for row in conn.execute(query)
-    ]
+    return [_line(row, json.loads(row.detail)) for row in conn.execute(query)]
+
+
+def _line(row: Row[Any], detail: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "at": rfc3339(row.at_ms),
+        "who": row.email or _program(row.tag, detail),
+        "tag": row.tag,
+        "target": row.target_id,
+        "detail": detail,
+        "address": row.address,
+    }
+
+
+def _program(tag: str, detail: Mapping[str, Any]) -> str:
+    """Who acted that has no account."""
+    if tag.startswith("api:"):
+        for kind in ("app", "token"):
+            if kind in detail:
+                return f"{kind} {detail[kind]}"
+    return "operator"

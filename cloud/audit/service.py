@@ -18,14 +18,15 @@ _TAG = re.compile(r"(console|api|command):[a-z-]{1,32}:[a-z-]{1,32}")
 class Actor:
     """Who acts, through what, and from where.
 
-    `source` is `console`, `api` or `command`. Without `account_id` it is the program of a token, or
-    else the operator of the machine.
+    `source` is `console`, `api` or `command`. Without `account_id` it is the program of a token, a
+    worker's app, or else the operator of the machine.
     """
 
     source: str
     account_id: int | None = None
     address: str | None = None
     token_id: int | None = None
+    app_id: int | None = None
 
 
 OPERATOR = Actor("command")
@@ -50,7 +51,8 @@ def note(
     tag = f"{actor.source}:{subject}:{action}"
     if not _TAG.fullmatch(tag):
         raise InvalidError(f"{tag!r} is no tag of the trail; it is source:subject:action")
-    named = {} if actor.token_id is None else {"token": actor.token_id}
+    given = {"token": actor.token_id, "app": actor.app_id}
+    named = {name: number for name, number in given.items() if number is not None}
     conn.execute(
         insert(audit).values(
             at_ms=now_ms(),

@@ -31,6 +31,21 @@ def test_the_trail_says_who_did_what_from_where(engine: Engine) -> None:
         ]
 
 
+def test_who_has_no_account_is_told_apart(engine: Engine) -> None:
+    with engine.begin() as conn:
+        for actor in (OPERATOR, Actor("api", token_id=3), Actor("api", app_id=5), Actor("api")):
+            note(conn, actor, "day", "read")
+        # What an account did to an app was not done by the app.
+        ann = accounts.create(conn, "ann@example.be", "Ann")
+        note(conn, Actor("console", ann), "app", "revoke", detail={"app": 5})
+        note(conn, OPERATOR, "app", "revoke", detail={"app": 5})
+        told = [(row["who"], row["detail"]) for row in queries.listed(conn)]
+    assert told[::-1] == [
+        ("operator", {}), ("token 3", {"token": 3}), ("app 5", {"app": 5}), ("operator", {}),
+        ("ann@example.be", {"app": 5}), ("operator", {"app": 5}),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("source", "subject", "action"),
     [
