@@ -2,6 +2,7 @@
 
 import cloud.accounts.tables
 import cloud.api.tables
+import cloud.apps.tables
 import cloud.audit.tables
 import cloud.companies.tables
 import cloud.configurations.tables

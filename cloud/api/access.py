@@ -70,7 +70,7 @@ def caller(
             "This token is not known, or was revoked; ask for a new one.",
             {"www-authenticate": 'Bearer error="invalid_token"'},
         )
-    rates.take(request, found["id"])
+    rates.take(request, ("token", found["id"]))
     may = scopes.read(found["scopes"])
     missing = [scope for scope in needed.scopes if scope not in may]
     if missing:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
 from cloud.api import (
+    apps,
     corrections,
     custody,
     days,
@@ -24,6 +25,7 @@ from cloud.api import (
 from cloud.api.security import ApiAddress, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from cloud.console.language import Languages
 from cloud.console.page import install as install_console
+from cloud.console.throttle import Throttle
 from cloud.settings import LIMITS, Retention
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -60,9 +62,10 @@ def create_app(
         redoc_url=None,
     )
     api.state.engine, api.state.writer, api.state.directory = engine, writer, directory
-    api.state.public_url = public_url.rstrip("/")
+    api.state.public_url, api.state.api_url = public_url.rstrip("/"), api_url
     api.state.buckets = buckets or rates.Buckets()
     api.state.retention = retention
+    api.state.guesses = Throttle()
     problems.install(api)
     for each in (
         registrations,
@@ -74,6 +77,7 @@ def create_app(
         workers,
         privacy,
         explain,
+        apps,
         custody,
     ):
         api.include_router(each.router, prefix="/v1")

@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from cloud.api import problems
 from cloud.api.access import ReadsRegistrations
 from cloud.api.parameters import Database, Date, Identifier, Page, Paged, Timestamp
 from cloud.registrations import attendance, days, periods
 from cloud.times import rfc3339
+from cloud.visibility.rules import App, Viewer
 
 router = APIRouter(tags=["registrations"], responses=problems.DESCRIBED, prefix="/days")
 
@@ -72,12 +73,16 @@ class WorkerDay(Named, Day):
     """A worker's day; `pairs` are empty when none begins on it."""
 
 
-class WorkerDays(Named):
+class Days(BaseModel):
     """Days of a worker, those without any period left out."""
 
     days: list[Day]
     void: list[Tap] = Field(description="Taps that a correction took out of account.")
     proposed: list[int] = Field(description="Ids of corrections that wait for a sign-off.")
+
+
+class WorkerDays(Named, Days):
+    """Days of a worker who is named."""
 
 
 class WantedDay(Paged):
@@ -132,19 +137,24 @@ def days_of_worker(
 ) -> WorkerDays:
     """Days of one worker by its id."""
     seen_by = who.viewer
-    first, last = date.fromisoformat(wanted.since), date.fromisoformat(wanted.until)
-    periods.check_period(first, last)
     worker = attendance.known(conn, seen_by, number)
-    found = attendance.of_workers(conn, seen_by, [number], first, last)[number]
-    names = attendance.site_names(conn, [found])
+    found = spent(conn, seen_by, number, wanted)
     with request.app.state.writer.begin() as noting:
         who.note(noting, "day", "read", target_id=number)
-    return WorkerDays(
-        **_named(worker),
-        days=[Day(**_day(each, names)) for each in found.days],
-        void=[_tap(tap, names) for tap in found.void],
-        proposed=[row["id"] for row in found.proposed],
-    )
+    return WorkerDays(**_named(worker), **found)
+
+
+def spent(conn: Connection, who: Viewer | App, worker: int, wanted: WantedPeriod) -> dict[str, Any]:
+    """The fields of `Days` of a worker in a period. Raises InvalidError for one too long."""
+    first, last = date.fromisoformat(wanted.since), date.fromisoformat(wanted.until)
+    periods.check_period(first, last)
+    found = attendance.of_workers(conn, who, [worker], first, last)[worker]
+    names = attendance.site_names(conn, [found])
+    return {
+        "days": [Day(**_day(each, names)) for each in found.days],
+        "void": [_tap(tap, names) for tap in found.void],
+        "proposed": [row["id"] for row in found.proposed],
+    }
 
 
 def _named(row: RowMapping) -> dict[str, Any]:

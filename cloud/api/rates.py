@@ -8,7 +8,7 @@ are this process's: of several behind a proxy, each allows as much.
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -26,23 +26,23 @@ class Buckets:
     per_s: float = 20.0
     burst: int = 200
     clock: Callable[[], float] = time.monotonic
-    _levels: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _levels: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, token_id: int) -> tuple[int, float]:
+    def take(self, who: Hashable) -> tuple[int, float]:
         """Take one request out: how many are left, and the seconds until there is one again.
 
         When none was left, nothing is taken, and the first number is -1.
         """
         with self._lock:
             now = self.clock()
-            level, at = self._levels.get(token_id, (float(self.burst), now))
+            level, at = self._levels.get(who, (float(self.burst), now))
             level = min(float(self.burst), level + (now - at) * self.per_s)
             if level < 1:
-                self._levels[token_id] = (level, now)
+                self._levels[who] = (level, now)
                 return -1, (1 - level) / self.per_s
             level -= 1
-            self._levels[token_id] = (level, now)
+            self._levels[who] = (level, now)
             return int(level), max(0.0, (1 - level) / self.per_s)
 
 
@@ -67,10 +67,10 @@ class RateHeaders:
         await self._app(scope, receive, told)
 
 
-def take(request: Request, token_id: int) -> None:
-    """Count one request of a token. Raises HTTPException (429)."""
+def take(request: Request, who: Hashable) -> None:
+    """Count one request of a token; `who` tells it from all others. Raises HTTPException (429)."""
     buckets: Buckets = request.app.state.buckets
-    left, wait_s = buckets.take(token_id)
+    left, wait_s = buckets.take(who)
     seconds = math.ceil(wait_s)
     window = math.ceil(buckets.burst / buckets.per_s)
     headers = {

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from cloud.console import (
+    apps,
     companies,
     divisions,
     imports,
@@ -26,6 +27,7 @@ def install(app: FastAPI) -> None:
         imports,
         workers,
         worker,
+        apps,
         privacy,
         trail,
     ):

@@ -23,10 +23,15 @@ class BusyError(Exception):
 
 
 class Throttle:
-    """Counts failures by address, for as long as the process lives."""
+    """Counts failures by address, or whatever is not to happen too often, while the process lives.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    `most` within WINDOW_S are let pass.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, most: int = FAILURES
+    ) -> None:
+        self._clock, self._most = clock, most
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
     def refuses(self, address: str) -> bool:
@@ -36,11 +41,11 @@ class Throttle:
             return False
         while times and times[0] <= self._clock() - WINDOW_S:
             times.popleft()
-        return len(times) >= FAILURES
+        return len(times) >= self._most
 
     def failed(self, address: str) -> None:
         """Count a failure. Of too many addresses the one that failed longest ago is forgotten."""
-        self._failures.setdefault(address, deque(maxlen=FAILURES)).append(self._clock())
+        self._failures.setdefault(address, deque(maxlen=self._most)).append(self._clock())
         self._failures.move_to_end(address)
         if len(self._failures) > _ADDRESSES:
             self._failures.popitem(last=False)

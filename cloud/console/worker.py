@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from cloud import text, times
 from cloud.api.parameters import Database, Identifier
+from cloud.apps import service as apps
 from cloud.console.forms import Problems, packed, start_of, unpacked
 from cloud.console.members import Member, WorkersReader, WorkersWriter
 from cloud.console.vaults import vault_of
@@ -216,6 +217,15 @@ def _worker(
         inss=_masked(request, who, row),
         badges=badges,
         profiles=PROFILES,
+        apps=[
+            {
+                "id": app["id"],
+                "name": app["name"],
+                "since": _day(app["created_ms"]),
+                "used": _day(app["used_ms"]),
+            }
+            for app in apps.of_worker(conn, row.id)
+        ],
         problems=problems,
     )
 

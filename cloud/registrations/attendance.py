@@ -15,7 +15,7 @@ from cloud.registrations.corrections import State, state
 from cloud.registrations.days import Day, Tap
 from cloud.registrations.reasons import Reason
 from cloud.registrations.tables import registration_corrections, registrations
-from cloud.visibility.rules import Viewer, visible_corrections, visible_registrations
+from cloud.visibility.rules import App, Viewer, visible_corrections, visible_registrations
 from cloud.workers.tables import workers
 
 
@@ -87,7 +87,7 @@ def known(conn: Connection, who: Viewer, worker: int) -> RowMapping:
 
 
 def of_workers(
-    conn: Connection, who: Viewer, worker_ids: Iterable[int], first: date, last: date
+    conn: Connection, who: Viewer | App, worker_ids: Iterable[int], first: date, last: date
 ) -> dict[int, Attendance]:
     """The days from `first` to `last` of workers, by id, as far as their taps are visible."""
     ids = sorted(worker_ids)

@@ -24,6 +24,7 @@ from cloud.registrations.tables import (
 )
 from cloud.times import now_ms
 from cloud.visibility.rules import (
+    App,
     Viewer,
     visible_corrections,
     visible_registrations,
@@ -169,7 +170,7 @@ def decide(conn: Connection, who: Viewer, actor: Actor, correction: int, *, appr
 
 def listed(
     conn: Connection,
-    who: Viewer,
+    who: Viewer | App,
     *,
     worker_ids: Iterable[int] | None = None,
     registration: int | None = None,

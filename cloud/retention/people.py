@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from cloud.apps import service as apps
 from cloud.companies.tables import companies
 from cloud.configurations import service as configurations
 from cloud.registrations.dating import dated
@@ -77,6 +78,7 @@ def restrict(conn: Connection, company: int, worker: int, until_ms: int) -> int:
         # No number that anybody enters begins with a space.
         .values(number=f" {worker}", inss_mark=None, active=False, restricted_ms=until_ms)
     )
+    apps.erase(conn, worker)
     return taken
 
 

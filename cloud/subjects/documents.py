@@ -32,6 +32,7 @@ TITLES = {
     "company": mark("Who holds it"),
     "person": mark("Who you are"),
     "badges": mark("Badges"),
+    "apps": mark("Mobile apps"),
     "registrations": mark("Registrations"),
     "corrections": mark("Corrections"),
     "snapshots": mark("Snapshots that were made"),

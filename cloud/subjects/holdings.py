@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
+from cloud.apps.tables import apps, technical_accounts
 from cloud.audit.tables import audit
 from cloud.companies.tables import companies, divisions, sites
 from cloud.custody.tables import epochs
@@ -31,7 +32,7 @@ from cloud.workers.tables import badges, workers
 from cloud.workers.vault import Vault
 from protocol.badges import Assurance
 
-_SUBJECTS = ("worker", "badge", "day", "person")
+_SUBJECTS = ("worker", "badge", "day", "app", "person")
 """Whose lines of the trail name a worker by its id."""
 
 
@@ -79,6 +80,7 @@ def holdings(
             "company": {"name": owner.name, "vat": owner.vat},
             "person": _person(conn, company, worker, vault),
             "badges": _badges(conn, company, worker, which),
+            "apps": _apps(conn, company, worker),
             "registrations": _presences(conn, which),
             "corrections": _corrections(conn, company, worker),
             "snapshots": _snapshots(conn, company),
@@ -113,6 +115,26 @@ def _badges(
             "valid_until": _moment(row.valid_until_ms),
         }
         for row in conn.execute(query.order_by(badges.c.id))
+    ]
+
+
+def _apps(conn: Connection, company: int, worker: int) -> list[dict[str, Any]]:
+    """Those of its own worker, also those that ended."""
+    return [
+        {
+            "name": row.name,
+            "technical_account": row.technical_account_id,
+            "paired_at": rfc3339(row.created_ms),
+            "last_used_on": None if row.used_ms is None else rfc3339(row.used_ms)[:10],
+            "ended_at": _moment(row.revoked_ms),
+        }
+        for row in conn.execute(
+            select(apps)
+            .join(technical_accounts, technical_accounts.c.id == apps.c.technical_account_id)
+            .join(workers, workers.c.id == technical_accounts.c.worker_id)
+            .where(workers.c.id == worker, workers.c.company_id == company)
+            .order_by(apps.c.id)
+        )
     ]
 
 

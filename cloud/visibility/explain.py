@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from cloud.accounts.queries import companies_of
 from cloud.companies.tables import companies
-from cloud.visibility.rules import Viewer, viewer
+from cloud.visibility.rules import App, Viewer, viewer
 from cloud.visibility.steps import Step, Verdict, ok
 
 
@@ -31,11 +31,17 @@ class Explanation:
         return {"visible": self.visible, "steps": [step.as_json() for step in self.steps]}
 
 
-def active_company(conn: Connection, seen_by: Viewer) -> Step:
+def active_company(conn: Connection, seen_by: Viewer | App) -> Step:
     """The first step of all: which company is looked at, and as what."""
     name = conn.execute(
         select(companies.c.name).where(companies.c.id == seen_by.company_id)
     ).scalar_one()
+    if isinstance(seen_by, App):
+        return ok(
+            "company",
+            "You look at your own registrations, as far as {company} sees them.",
+            company=name,
+        )
     if seen_by.external:
         return ok(
             "company",

@@ -12,23 +12,28 @@ from contextlib import contextmanager, suppress
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
-from cloud.visibility.rules import Operator, Viewer
+from cloud.visibility.rules import App, Operator, Viewer
 
 ROLE = "pointeuse_reader"
 
 
-def enter(conn: Connection, seen_by: Viewer | Operator) -> None:
-    """Read as somebody from here to the end of the transaction. An operator sees everything."""
+def enter(conn: Connection, seen_by: Viewer | Operator | App) -> None:
+    """Read as somebody from here to the end of the transaction. An operator sees everything.
+
+    Of an app no company is told: what is given to whoever looks at one is not given to it.
+    """
     if conn.dialect.name != "postgresql" or isinstance(seen_by, Operator):
         return
-    account = "" if seen_by.account_id is None else str(seen_by.account_id)
-    conn.execute(
-        select(
-            func.set_config("pointeuse.company", str(seen_by.company_id), True),
-            func.set_config("pointeuse.account", account, True),
-            func.set_config("role", ROLE, True),
-        )
-    )
+    settings: dict[str, int | None] = {"company": None, "account": None, "app": None}
+    if isinstance(seen_by, App):
+        settings["app"] = seen_by.app_id
+    else:
+        settings |= {"company": seen_by.company_id, "account": seen_by.account_id}
+    told = [
+        func.set_config(f"pointeuse.{name}", "" if value is None else str(value), True)
+        for name, value in settings.items()
+    ]
+    conn.execute(select(*told, func.set_config("role", ROLE, True)))
 
 
 @contextmanager

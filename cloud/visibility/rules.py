@@ -23,6 +23,9 @@ Nobody sees anything, but for what one of these lines gives:
               and of that the kinds its token has a scope for: workers' lists with workers:read.
               Badge numbers whole only if its token says so. It corrects with corrections:write
               what somebody else signs off, and signs off with corrections:decide.
+    APP       A worker's app, known by the worker's technical account, sees that worker's own: name,
+              number and company; and of the registrations and corrections that are visible to who
+              reaches the whole company, those of that worker. It changes nothing.
     LET GO    What a company let go of is shown to nobody of it, nor to who runs the platform: its
               time is over, or the person asked to be erased. What the law makes it keep then is
               *restricted*: administrators and auditors take it out for an inspector, saying why,
@@ -71,6 +74,7 @@ RULES = (
     "TERMINAL",
     "TRAIL",
     "TOKEN",
+    "APP",
     "LET GO",
     "OPERATOR",
 )
@@ -85,6 +89,15 @@ class Operator:
     """OPERATOR: whoever runs the platform; `account_id` None: through a token."""
 
     account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """APP: an app, as it looks at its worker's own."""
+
+    app_id: int
+    worker_id: int
+    company_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +190,20 @@ def program(
 
 
 def visible_registrations(
-    seen_by: Viewer | Operator, of: FromClause = registrations
+    seen_by: Viewer | Operator | App, of: FromClause = registrations
 ) -> ColumnElement[bool]:
-    """SITE, EMPLOYER, LET GO: a condition on `registrations`, or on what was selected `of` it.
+    """SITE, EMPLOYER, APP, LET GO: a condition on `registrations`, or what was selected `of` it.
 
     Where several things give it, it is one OR of them all, each found by an index of its own.
     """
     if isinstance(seen_by, Operator):
         return and_(~of.c.site_let_go, ~of.c.employer_let_go)
     here = (of.c.company_id == seen_by.company_id) & ~of.c.site_let_go
+    whole = or_(here, (of.c.employer_id == seen_by.company_id) & ~of.c.employer_let_go)
+    if isinstance(seen_by, App):
+        return whole & (of.c.worker_id == seen_by.worker_id)
     if seen_by.whole:
-        return or_(here, (of.c.employer_id == seen_by.company_id) & ~of.c.employer_let_go)
+        return whole
     granted = [(of.c.division_id, each) for each in sorted(seen_by.divisions)]
     granted += [(of.c.site_id, each) for each in sorted(seen_by.sites)]
     if len(granted) > _EACH_ALONE:
@@ -198,26 +214,31 @@ def visible_registrations(
     return or_(false(), *(ours & (column == each) for column, each in granted))
 
 
-def visible_corrections(seen_by: Viewer | Operator) -> ColumnElement[bool]:
-    """SITE, LET GO: a condition on `registration_corrections`, which are of who made them."""
+def visible_corrections(seen_by: Viewer | Operator | App) -> ColumnElement[bool]:
+    """SITE, APP, LET GO: a condition on `registration_corrections`, which are of who made them."""
     shown = ~restricted_corrections().exists()
     if isinstance(seen_by, Operator):
         return shown
     ours = (registration_corrections.c.company_id == seen_by.company_id) & shown
+    if isinstance(seen_by, App):
+        return ours & (registration_corrections.c.worker_id == seen_by.worker_id)
     if seen_by.whole:
         return ours
     table = registration_corrections
     return ours & _reached(seen_by, table.c.division_id, table.c.site_id)
 
 
-def visible_workers(seen_by: Viewer | Operator) -> ColumnElement[bool]:
-    """WORKER and LET GO: a condition on `workers`."""
+def visible_workers(seen_by: Viewer | Operator | App) -> ColumnElement[bool]:
+    """WORKER, APP and LET GO: a condition on `workers`."""
     shown = workers.c.restricted_ms.is_(None)
     if isinstance(seen_by, Operator):
         return shown
+    ours = (workers.c.company_id == seen_by.company_id) & shown
+    if isinstance(seen_by, App):
+        return ours & (workers.c.id == seen_by.worker_id)
     if not seen_by.reads_workers:
         return false()
-    return (workers.c.company_id == seen_by.company_id) & shown
+    return ours
 
 
 def visible_companies(seen_by: Viewer | Operator) -> ColumnElement[bool]:

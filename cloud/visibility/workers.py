@@ -16,7 +16,7 @@ from cloud.retention import asking
 from cloud.times import now_ms, rfc3339
 from cloud.visibility.explain import Explanation, active_company, elsewhere
 from cloud.visibility.row_security import lifted
-from cloud.visibility.rules import Viewer, visible_registrations, visible_workers
+from cloud.visibility.rules import App, Viewer, visible_registrations, visible_workers
 from cloud.visibility.steps import Mender, Step, note, ok, stop
 from cloud.workers.tables import badges, restrictions, workers
 
@@ -39,6 +39,18 @@ def explain(
     name = text.name(who, _("the worker"))
     with lifted(conn):
         return Explanation((active_company(conn, seen_by), *_steps(conn, seen_by, name, period)))
+
+
+def explain_own(
+    conn: Connection, app: App, *, since_ms: int | None = None, until_ms: int | None = None
+) -> Explanation:
+    """Why something of a worker's own in a period is not visible to the worker's app, or not sure.
+
+    What the app does not see is not counted either: for that somebody has to look at the company.
+    """
+    worker = conn.execute(select(workers).where(visible_workers(app))).one()
+    period = _period(since_ms, until_ms) & visible_registrations(app)
+    return Explanation((active_company(conn, app), *_about(conn, app, worker, period)))
 
 
 def _steps(
@@ -68,7 +80,12 @@ def _steps(
             numbers=", ".join(row.number for row in found[:_NAMED]),
         )
         return
-    worker = found[0]
+    yield from _about(conn, seen_by, found[0], period)
+
+
+def _about(
+    conn: Connection, seen_by: Viewer | App, worker: Row[Any], period: ColumnElement[bool]
+) -> Iterator[Step]:
     name = f"{worker.given_name} {worker.family_name} ({worker.number})"
     if worker.active:
         yield ok("worker", "{worker} is on the list of active workers.", worker=name)
@@ -190,19 +207,14 @@ class _Counts:
 
 
 def _registrations(
-    conn: Connection, seen_by: Viewer, worker_id: int, period: ColumnElement[bool]
+    conn: Connection, seen_by: Viewer | App, worker_id: int, period: ColumnElement[bool]
 ) -> Iterator[Step]:
     alike = _alike(conn, seen_by, worker_id, period)
     counts = _counts(seen_by, alike)
     if counts.total == _NEWEST:
         yield note("registrations", "The newest {newest} are looked at.", newest=_NEWEST)
     if counts.total == 0:
-        yield stop(
-            "registrations",
-            "Nothing is registered for the worker in this period.",
-            "Find out which terminal was used, and ask again with its device number.",
-            Mender.YOU,
-        )
+        yield _nothing(seen_by)
         return
     if counts.seen == counts.total:
         yield ok(
@@ -213,17 +225,24 @@ def _registrations(
     yield from _remarkable(counts)
 
 
+def _nothing(seen_by: Viewer | App) -> Step:
+    fix = mark("Find out which terminal was used, and ask again with its device number.")
+    by = Mender.YOU
+    if isinstance(seen_by, App):
+        fix = mark("Tell an administrator of your company which terminal you used, and when.")
+        by = Mender.ADMINISTRATOR
+    return stop("registrations", "Nothing is registered for the worker in this period.", fix, by)
+
+
 def _alike(
-    conn: Connection, seen_by: Viewer, worker_id: int, period: ColumnElement[bool]
+    conn: Connection, seen_by: Viewer | App, worker_id: int, period: ColumnElement[bool]
 ) -> Sequence[Row[Any]]:
     """A worker's newest registrations, those that no rule tells apart as one row.
 
     `times` says how many a row stands for: hundreds are made at few sites.
     """
-    apart = (
-        *("company_id", "employer_id", "division_id", "site_id", "corrected", "reason"),
-        *("site_let_go", "employer_let_go"),
-    )
+    placed = ("worker_id", "company_id", "employer_id", "division_id", "site_id")
+    apart = (*placed, "corrected", "reason", "site_let_go", "employer_let_go")
     # What the company let go of is none of its own any more.
     ours = registrations.c.employer_let_go.is_(False)
     newest = (
@@ -248,7 +267,7 @@ def _alike(
     ).all()
 
 
-def _counts(seen_by: Viewer, alike: Sequence[Row[Any]]) -> _Counts:
+def _counts(seen_by: Viewer | App, alike: Sequence[Row[Any]]) -> _Counts:
     seen = [row for row in alike if row.seen]
     hidden = [row for row in alike if not row.seen]
     ours = seen_by.company_id
@@ -270,7 +289,7 @@ def _times(rows: Iterable[Row[Any]]) -> int:
 
 
 def _hidden(
-    conn: Connection, seen_by: Viewer, alike: Sequence[Row[Any]], counts: _Counts
+    conn: Connection, seen_by: Viewer | App, alike: Sequence[Row[Any]], counts: _Counts
 ) -> Iterator[Step]:
     """What of a worker's registrations is not visible: at ours, at others', or nowhere yet."""
     if counts.here:

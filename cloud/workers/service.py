@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from cloud import text
+from cloud.apps import service as apps
 from cloud.companies import vat as vats
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
@@ -59,7 +60,7 @@ def put_worker(
 def set_active(conn: Connection, worker_id: int, active: bool) -> bool:
     """Make a worker active or inactive; whether that changed anything.
 
-    Registrations are then attributed again.
+    Registrations are then attributed again. All apps of who becomes inactive end.
     """
     changed = conn.execute(
         update(workers)
@@ -68,6 +69,8 @@ def set_active(conn: Connection, worker_id: int, active: bool) -> bool:
     )
     if changed.rowcount == 0:
         return False
+    if not active:
+        apps.end_all(conn, worker_id)
     why = "the worker became active" if active else "the worker became inactive"
     for badge in conn.execute(select(badges.c.id).where(badges.c.worker_id == worker_id)).all():
         reattribution.request(conn, badge_id=badge.id, why=why)

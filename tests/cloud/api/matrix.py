@@ -4,7 +4,7 @@ A path names objects; each is filled in with our company's, with another company
 that does not exist. The last two must be answered alike.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -24,6 +24,12 @@ class Route:
     """Whether it answers our objects with something of them."""
     least: bool = False
     """Whether a token that nobody gave a scope reads it."""
+    app: bool = False
+    """Whether a worker's app may ask."""
+    refused: int = 403
+    """What a program is answered that may not ask."""
+    nobody: int = 401
+    """What is answered without a token."""
 
     @property
     def names_objects(self) -> bool:
@@ -35,6 +41,7 @@ class Route:
 LIST = Route()
 PERIOD = {"since": "2026-03-02", "until": "2026-03-02"}
 OPERATOR_S = Route(company=False)
+APP_S = Route(company=False, operator=False, app=True, refused=401)
 ROUTES = {
     ("get", "/v1/registrations"): Route(least=True),
     ("get", "/v1/registrations/{number}"): Route(subject="registration", least=True),
@@ -99,6 +106,13 @@ ROUTES = {
         operator=False, subject="registration", query={"number": "{subject}"}
     ),
     ("get", "/v1/explain/terminal"): Route(operator=False, query={"device": "{device}"}),
+    # A code that is not right, whoever sends it.
+    ("post", "/v1/app/pairing"): Route(
+        company=False, operator=False, body={"code": "AAAA-AAAA", "name": "x"}, nobody=403
+    ),
+    ("get", "/v1/app/me"): APP_S,
+    ("get", "/v1/app/days"): replace(APP_S, query=PERIOD),
+    ("get", "/v1/app/explain"): APP_S,
     ("get", "/v1/alarms"): OPERATOR_S,
     ("get", "/v1/rejected"): OPERATOR_S,
     ("get", "/v1/waiting"): OPERATOR_S,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from cloud.accounts import api_tokens
 from cloud.accounts.scopes import Scope
+from cloud.api.app import create_app
 from cloud.audit.service import Actor
 from cloud.companies import service as companies
 from cloud.exports import service as exports
@@ -22,6 +23,7 @@ from protocol.identity import compact, device_number, group
 from protocol.keys import SigningKey
 from tests.cloud.api.conftest import program
 from tests.cloud.api.matrix import ROUTES, Route
+from tests.cloud.apps.pairing import bearer, paired
 from tests.cloud.client import Client
 from tests.cloud.sample import START_MS, Sample
 
@@ -139,7 +141,7 @@ def test_a_company_is_shown_its_own_and_nothing_of_another(
         answers = [ask(client, method, path, route, things) for things in asked]
         own = ask(client, method, path, route, ours)
         if not route.company:
-            assert own.status_code == 403, (method, path)
+            assert own.status_code == route.refused, (method, path)
         elif route.tells:
             assert own.status_code in (200, 201), (method, path, own.text)
         else:
@@ -159,7 +161,8 @@ def test_the_operator_s_token_is_of_no_company(
     client = program(reader, engine, None)
     for (method, path), route in ROUTES.items():
         answer = ask(client, method, path, route, both[0])
-        assert answer.status_code == (200 if route.operator else 403), (method, path, answer.text)
+        expected = 200 if route.operator else route.refused
+        assert answer.status_code == expected, (method, path, answer.text)
 
 
 def test_a_token_without_the_scope_changes_and_learns_nothing(
@@ -169,12 +172,29 @@ def test_a_token_without_the_scope_changes_and_learns_nothing(
     client = program(reader, engine, ours.company, may=frozenset())
     for (method, path), route in ROUTES.items():
         answer = ask(client, method, path, route, ours)
-        assert answer.status_code == (200 if route.least else 403), (method, path)
+        assert answer.status_code == (200 if route.least else route.refused), (method, path)
 
 
 def test_nobody_is_told_anything(client: Client, both: tuple[Things, Things]) -> None:
     client.headers = {}
     for (method, path), route in ROUTES.items():
         answer = ask(client, method, path, route, both[0])
-        assert answer.status_code == 401, (method, path)
+        assert answer.status_code == route.nobody, (method, path)
         assert "Oursword" not in answer.text
+
+
+def test_an_app_is_shown_its_worker_s_own_and_nothing_else(
+    reader: Engine, engine: Engine, both: tuple[Things, Things]
+) -> None:
+    ours, others = both
+    with engine.begin() as conn:
+        colleague = workers.put_worker(conn, ours.company, "8", "Colleagueword", "Thys")
+    client = Client(create_app(reader, engine), bearer(paired(engine, ours.ids["worker"]).token))
+    for (method, path), route in ROUTES.items():
+        asked = [ask(client, method, path, route, each) for each in (ours, others, absent(ours))]
+        expected = 200 if route.app else route.nobody
+        assert {answer.status_code for answer in asked} == {expected}, (method, path)
+        told = " ".join(answer.text for answer in asked)
+        assert not {"Canaryword", "Colleagueword", others.device} & set(told.split('"')), path
+        assert ("Oursword" in told) == route.app, (method, path)
+    assert colleague

@@ -210,6 +210,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/workers/{worker}/badges"): writers(badge_number="4242"),
     ("POST", "/workers/{worker}/badges/{badge}"): writers(last_day="2026-03-01"),
     ("POST", "/workers/{worker}/badges/{badge}/unlink"): writers(),
+    ("POST", "/workers/{worker}/apps"): writers(),
+    ("POST", "/workers/{worker}/apps/{app}/revoke"): writers(),
     ("GET", "/workers/import"): writers(),
     ("POST", "/workers/import"): writers(),
     ("POST", "/workers/import/confirm"): writers(fingerprint="0"),

@@ -17,6 +17,8 @@ from cloud.accounts.tables import invitations as offers
 from cloud.api.app import create_app
 from cloud.audit.service import Actor
 from cloud.audit.tables import audit
+from cloud.console.login import HALF
+from cloud.console.visits import COOKIE
 from cloud.custody.tables import epochs
 from cloud.exports import service as exporting
 from cloud.notifications.tables import notifications
@@ -28,9 +30,10 @@ from cloud.times import now_ms
 from cloud.visibility.rules import viewer
 from protocol.identity import compact, device_number
 from protocol.keys import SigningKey
+from tests.cloud.apps.pairing import bearer, pair, paired
 from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company
-from tests.cloud.console.matrix import LET_IN, MEMBERS, ROLES, ROUTES, Route
+from tests.cloud.console.matrix import LET_IN, LOGIN, MEMBERS, ROLES, ROUTES, Route
 
 GUIDE = {"chapter": "why", "language": "fr", "picture": "why.png"}
 OURS = ("Solvay", "Quai", "Maes", "manager@example.be", "guest-of-ours@example.be")
@@ -97,6 +100,7 @@ class World:
         ids["device"] = device = compact(device_number(key.thumbprint))
         ids["terminal"] = terminals.register(conn, key, f"gate of {side}")
         terminals.assign(conn, ids["terminal"], ids["site"], 0)
+        ids["app"] = pair(conn, ids["worker"], f"telephone of {side}").app_id
         made = insert(epochs).values(
             terminal_id=ids["terminal"], epoch=key.thumbprint[:16], head_link=bytes(32),
             head_seq=2, interpreted_seq=2, created_ms=1,
@@ -125,7 +129,7 @@ class World:
             company_id=ids["company"], worker_id=ids["worker"], at_ms=1, account_id=0
         )
         ids["erasure"] = conn.execute(asked.returning(erasure_requests.c.id)).scalar_one()
-        self.canaries[side] += [f"gate of {side}", device]
+        self.canaries[side] += [f"gate of {side}", device, f"telephone of {side}"]
 
 
 @pytest.fixture
@@ -213,6 +217,16 @@ def test_reading(world: World, reader: Engine, role: str | None) -> None:
     for (method, pattern), route in ROUTES.items():
         if method == "GET":
             check(world, role, browser, method, pattern, route)
+
+
+def test_an_app_s_token_is_nobody_s_login(world: World, reader: Engine, engine: Engine) -> None:
+    token = paired(engine, world.company.worker).token
+    for headers in (bearer(token), {"cookie": f"{COOKIE}={token}"}, {"cookie": f"{HALF}={token}"}):
+        browser = Client(world.company.browser(reader, None)._app, headers)
+        for (method, pattern), route in ROUTES.items():
+            # What acts for whoever is not logged in is tried as nobody.
+            if method == "GET" or route.nobody == LOGIN:
+                check(world, None, browser, method, pattern, route)
 
 
 @pytest.mark.parametrize("role", [None, "administrator", "other"])

@@ -33,6 +33,7 @@ from cloud.workers import service as workers
 from cloud.workers.tables import workers as workers_table
 from cloud.workers.vault import Vault
 from protocol.bodies import Sync, Time
+from tests.cloud.apps.pairing import pair
 from tests.cloud.terminal import BOOT, FakeTerminal
 
 START_MS = parse("2026-03-02T06:30:00+01:00")
@@ -84,6 +85,7 @@ class World:
             inss_sealed=self.vault.seal(inss), inss_mark=self.vault.mark(inss),
         )  # fmt: skip
         workers.link_badge(conn, workers.put_badge(conn, "em4100", badge), made)
+        pair(conn, made, f"telephone of {given}")
         return made
 
     def _account(self, conn: Connection, company: int, name: str) -> int:

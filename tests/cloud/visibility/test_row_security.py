@@ -14,6 +14,8 @@ from cloud.accounts import sessions as sessions_
 from cloud.accounts.roles import Role
 from cloud.accounts.tables import passkeys, recovery_codes, sessions, totps
 from cloud.api.tables import idempotency_keys
+from cloud.apps import service as devices
+from cloud.apps.tables import apps, pairing_codes, technical_accounts
 from cloud.audit.service import Actor, note
 from cloud.audit.tables import audit
 from cloud.exports import queries
@@ -28,10 +30,11 @@ from cloud.retention.tables import erasure_requests
 from cloud.schema import metadata
 from cloud.visibility import registrations as why
 from cloud.visibility import row_security, rules
-from cloud.visibility.rules import Operator, Viewer, program
+from cloud.visibility.rules import App, Operator, Viewer, program
 from cloud.workers.tables import restrictions, workers
+from tests.cloud.apps.pairing import pair
 from tests.cloud.visibility.test_rules import ACCESS, GRANTS, ids, someone
-from tests.cloud.visibility.world import World
+from tests.cloud.visibility.world import Tap, World
 
 pytestmark = pytest.mark.integration
 
@@ -71,14 +74,14 @@ def test_the_database_shows_what_the_rules_give(
     assert shown(conn, audit, "company_id") == companies
 
 
-def corrected(conn: Connection, world: World) -> None:
-    """A correction of each company at every place, each with a decision."""
-    for number, ((_, division, site), company) in enumerate(
-        product(world.places, world.companies), 1
+def corrected(conn: Connection, world: World, *, workers: int = 1) -> None:
+    """A correction of each company at every place, of the first workers, each with a decision."""
+    for number, ((_, division, site), company, worker) in enumerate(
+        product(world.places, world.companies, world.workers[:workers]), 1
     ):
         conn.execute(
             insert(registration_corrections).values(
-                id=number, company_id=company, kind="add", worker_id=world.workers[0],
+                id=number, company_id=company, kind="add", worker_id=worker,
                 division_id=division, site_id=site, tapped_ms=0, direction="in", reason="Seen",
                 second=True, account_id=1, at_ms=0,
             )
@@ -220,6 +223,79 @@ def test_a_program_is_shown_its_company(conn: Connection, world: World) -> None:
     row_security.enter(conn, seen_by)
     assert shown(conn, registrations) == expected
     assert shown(conn, audit) == set()
+
+
+def test_an_app_is_shown_its_worker_s_own(conn: Connection, world: World) -> None:
+    corrected(conn, world, workers=2)
+    exported(conn, world)
+    note(conn, Actor("console"), "worker", "look", company_id=world.ours)
+    foreign = Tap(world.theirs, *world.places[4])
+    world.tap(conn, foreign, worker_id=world.workers[0])
+    own = registrations.c.worker_id == world.workers[0]
+    for gone in ({"site_let_go": True}, {"employer_let_go": True}):
+        # Of one it keeps its part as employer, and of the other, which was elsewhere, none.
+        which = registrations.c.company_id == (
+            world.ours if "site_let_go" in gone else world.theirs
+        )
+        number = min(ids(conn, registrations, own & which))
+        conn.execute(update(registrations).where(registrations.c.id == number).values(gone))
+    ours, theirs = (pair(conn, worker) for worker in world.workers)
+    seen_by = App(ours.app_id, world.workers[0], world.ours)
+    seen = ids(conn, registrations, rules.visible_registrations(seen_by))
+    entered = ids(conn, registration_corrections, rules.visible_corrections(seen_by))
+    assert seen
+    assert len(entered) == len(world.places)
+    row_security.enter(conn, seen_by)
+    assert shown(conn, registrations) == seen
+    assert shown(conn, registration_corrections) == entered
+    assert shown(conn, correction_decisions, "correction_id") == entered
+    assert shown(conn, workers) == {world.workers[0]}
+    assert shown(conn, technical_accounts) == {ours.technical_account_id}
+    assert shown(conn, apps) == {ours.app_id}
+    assert theirs.app_id not in shown(conn, apps)
+    for table, column in ((exports, "id"), (export_parts, "export_id"), (audit, "id")):
+        assert not shown(conn, table, column)
+
+
+@pytest.mark.parametrize("ends", ["it is revoked", "the worker is inactive", "there is none"])
+def test_an_app_that_ended_is_shown_nothing(conn: Connection, world: World, ends: str) -> None:
+    app = pair(conn, world.workers[0])
+    number = app.app_id
+    if ends == "it is revoked":
+        devices.revoke(conn, world.ours, world.workers[0], number)
+    elif ends == "the worker is inactive":
+        conn.execute(update(workers).values(active=False))
+    else:
+        number += 1
+    row_security.enter(conn, App(number, world.workers[0], world.ours))
+    assert not any(shown(conn, table) for table in (registrations, workers, apps))
+
+
+def test_who_looks_at_a_company_is_not_taken_for_an_app_before(
+    conn: Connection, world: World
+) -> None:
+    app = pair(conn, world.workers[0])
+    row_security.enter(conn, App(app.app_id, world.workers[0], world.ours))
+    conn.execute(text("SELECT set_config('role', 'none', true)"))
+    assert shown(conn, apps) == {app.app_id}
+    row_security.enter(conn, program(world.theirs))
+    assert not shown(conn, apps)
+
+
+def test_apps_are_shown_inside_the_company_without_their_tokens(
+    conn: Connection, world: World
+) -> None:
+    ours, _ = (pair(conn, worker) for worker in world.workers)
+    inside, outside = (world.member(conn, Role.VIEWER, external=each) for each in (False, True))
+    row_security.enter(conn, outside)
+    assert not shown(conn, apps)
+    conn.execute(text("SELECT set_config('role', 'none', true)"))
+    row_security.enter(conn, inside)
+    assert shown(conn, apps) == {ours.app_id}
+    assert shown(conn, technical_accounts) == {ours.technical_account_id}
+    for query in (select(apps.c.token_hash), select(pairing_codes)):
+        with pytest.raises(ProgrammingError, match="permission denied"), conn.begin_nested():
+            conn.execute(query)
 
 
 def test_the_role_alone_is_shown_nothing(conn: Connection, world: World) -> None:

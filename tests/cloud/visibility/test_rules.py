@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, select, update
 
 from cloud.accounts.roles import Role
 from cloud.companies.tables import sites
@@ -14,7 +14,7 @@ from cloud.registrations.tables import registrations
 from cloud.terminals import service as terminal_service
 from cloud.terminals.tables import terminals
 from cloud.visibility import rules
-from cloud.visibility.rules import Viewer
+from cloud.visibility.rules import App, Viewer
 from cloud.workers.tables import workers
 from tests.cloud.visibility.world import START_MS, Tap, World
 
@@ -139,6 +139,32 @@ def test_a_terminal_goes_with_the_place_it_stood_at_last(conn: Connection, world
     assert moved not in ids(conn, terminals, rules.visible_terminals(ours))
     assert moved in ids(conn, terminals, rules.visible_terminals(theirs))
     assert released in ids(conn, terminals, rules.visible_terminals(ours))
+
+
+def test_an_app_sees_its_worker_s_own_of_what_the_company_sees(
+    conn: Connection, world: World
+) -> None:
+    ours, theirs = world.companies
+    whole = world.member(conn, Role.AUDITOR)
+    # One of our worker's that neither is at our sites nor of our employ, and one of a colleague.
+    for tap, of in ((Tap(theirs, *world.places[4]), 0), (Tap(ours, *world.places[0]), 1)):
+        number = world.tap(conn, tap, worker_id=world.workers[of])
+        world.taps[number] = tap
+    own = registrations.c.worker_id == world.workers[0]
+    seen = ids(conn, registrations, rules.visible_registrations(whole) & own)
+    app = App(1, world.workers[0], ours)
+    assert ids(conn, registrations, rules.visible_registrations(app)) == seen
+    assert len(seen) == len(world.places) + 1
+    assert ids(conn, workers, rules.visible_workers(app)) == {world.workers[0]}
+    assert ids(conn, workers, rules.visible_workers(App(1, world.workers[0], theirs))) == set()
+    # What the company let go of is nobody's, the worker's neither.
+    gone = min(seen)
+    conn.execute(
+        update(registrations)
+        .where(registrations.c.id == gone)
+        .values(site_let_go=True, employer_let_go=True)
+    )
+    assert ids(conn, registrations, rules.visible_registrations(app)) == seen - {gone}
 
 
 def test_the_page_on_visibility_has_every_rule() -> None:
