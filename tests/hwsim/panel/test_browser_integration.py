@@ -534,6 +534,9 @@ def test_a_badge_is_dragged_to_a_reader(page: Page) -> None:
 
 
 def test_the_platforms_own_page_lets_in_who_is_named(page: Page) -> None:
+    before = newest(page)
+    hold(page, "valid", "gate")
+    registered(page, before + 1)
     with page.expect_popup() as opened:
         page.locator("#console").click()
     console = opened.value
