@@ -6,22 +6,21 @@ from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
-from cloud.accounts import passkeys, queries, recovery, service, sessions, totp
+from cloud.accounts import passkeys, passwords, queries, recovery, service, sessions, totp
 from cloud.api.parameters import Database, Identifier
 from cloud.audit.service import note
 from cloud.console import cookies
 from cloud.console.forms import Problems
 from cloud.console.moments import moment
 from cloud.console.parties import party_if_any
+from cloud.console.proving import WRONG, judged, proves
 from cloud.console.templating import html
 from cloud.console.visitors import ROLES, actor_of, logged_in
 from cloud.console.visits import COOKIE, Visit
 from cloud.errors import InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
-from cloud.languages.current import mark
 from cloud.visibility.rules import Viewer
 
-WRONG = mark("This is not your password, or the account is locked for a while after wrong ones.")
 _Password = Annotated[str, Form(max_length=1000)]
 
 
@@ -49,15 +48,17 @@ def change(
     if not proves(request, reading, found, present):
         problems["present"] = _(WRONG)
         return page(request, reading, found, problems)
-    token = ""
-    with problems.of("password"), request.app.state.writer.begin() as conn:
+    with problems.of("password"):
         if password == present:
             raise InvalidError(_("That is the password you have; choose another."))
-        service.set_password(conn, found.account_id, password)
-        token = sessions.begin(conn, found.account_id)
-        note(conn, actor, "account", "change-password", target_id=found.account_id)
+        service.check_password(reading, found.account_id, password)
     if problems:
         return page(request, reading, found, problems)
+    encoded = judged(request, passwords.hashed, password)
+    with request.app.state.writer.begin() as conn:
+        service.keep_password(conn, found.account_id, encoded)
+        token = sessions.begin(conn, found.account_id)
+        note(conn, actor, "account", "change-password", target_id=found.account_id)
     answer = RedirectResponse("/account", 303)
     cookies.give(answer, COOKIE, token)
     return answer
@@ -71,20 +72,6 @@ def end(request: Request, reading: Database, session: Identifier) -> Response:
             raise NotFoundError(_("There is no such session any more."))
         note(conn, actor_of(request, found), "session", "end", target_id=found.account_id)
     return RedirectResponse("/account", 303)
-
-
-def proves(request: Request, reading: Connection, found: Visit, password: str) -> bool:
-    """Whether a password is the visitor's own. A wrong one counts as a failed login does."""
-    attempt = service.Login(queries.email_of(reading, found.account_id), password)
-    # With the platform's own eyes: who reads pages reads no password's hash.
-    with request.app.state.engine.connect() as conn:
-        attempt.look_up(conn)
-    attempt.judge()
-    with request.app.state.writer.begin() as conn:
-        right = attempt.settle(conn) == found.account_id
-        if not right:
-            note(conn, actor_of(request, found), "account", "refuse", target_id=found.account_id)
-    return right
 
 
 def own_page(found: Visit, template: str, problems: Problems, **values: Any) -> Response:

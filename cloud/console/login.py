@@ -31,7 +31,7 @@ _WRONG = mark(
     " wrong ones. Check both, and wait a little before you try again."
 )
 TOO_MANY = mark("Too many attempts from here. Wait ten minutes, then try again.")
-_BUSY = mark("Many people log in just now. Try again in a moment.")
+BUSY = mark("Many people log in just now. Try again in a moment.")
 
 HALF = "__Host-pointeuse-half"
 """That the password was right, while the second factor is to come."""
@@ -65,7 +65,7 @@ async def log_in(
     try:
         begun = await state.judges.run(_begin, state.engine, state.writer, email, password, address)
     except BusyError:
-        return _form(request, _BUSY, email, 503)
+        return _form(request, BUSY, email, 503)
     if begun is None:
         state.throttle.failed(address)
         return _form(request, _WRONG, email, 401)

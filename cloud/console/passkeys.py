@@ -16,10 +16,11 @@ from cloud.accounts import ceremonies, challenges, passkeys, queries, second, te
 from cloud.accounts.challenges import Purpose
 from cloud.api.parameters import Database, Identifier
 from cloud.audit.service import note
-from cloud.console.account import WRONG, own_page, proves
+from cloud.console.account import own_page
 from cloud.console.forms import Problems
 from cloud.console.parties import party, party_if_any
 from cloud.console.passkey_login import MAX_ANSWER
+from cloud.console.proving import WRONG, proves
 from cloud.console.visitors import actor_of, logged_in
 from cloud.console.visits import COOKIE, Visit
 from cloud.errors import InvalidError

@@ -19,6 +19,7 @@ from cloud.console import account as own_account
 from cloud.console.forms import Problems, packed, start_of, unpacked
 from cloud.console.members import Administrator, Member, WholeReader
 from cloud.console.moments import moment
+from cloud.console.proving import WRONG, proves
 from cloud.console.vaults import vault_of
 from cloud.console.visitors import actor_of, logged_in
 from cloud.errors import InvalidError, RefusedError
@@ -146,8 +147,8 @@ def erase(
     found = holdings.subject(reading, who.seen_by, worker)
     problems = Problems()
     directory = _directory(request, problems)
-    if not problems and not own_account.proves(request, reading, who.visit, password):
-        problems["password"] = _(own_account.WRONG)
+    if not problems and not proves(request, reading, who.visit, password):
+        problems["password"] = _(WRONG)
     if not problems:
         with problems.of(), request.app.state.writer.begin() as conn:
             alone = not asking.needs_another(conn, who.company, who.visit.account_id)
@@ -170,8 +171,8 @@ def decide(
     asking.one(reading, who.company, erasure)
     problems = Problems()
     directory = _directory(request, problems)
-    if not problems and not own_account.proves(request, reading, who.visit, password):
-        problems[f"erasure-{erasure}"] = _(own_account.WRONG)
+    if not problems and not proves(request, reading, who.visit, password):
+        problems[f"erasure-{erasure}"] = _(WRONG)
     if not problems:
         with problems.of(), request.app.state.writer.begin() as conn:
             asking.decide(conn, who.actor, who.company, erasure, approve=approve == "yes")
@@ -231,8 +232,8 @@ def close(request: Request, reading: Database, closing: _Text = "") -> Response:
     found = logged_in(request, reading)
     problems = Problems()
     directory = _directory(request, problems)
-    if not problems and not own_account.proves(request, reading, found, closing):
-        problems["closing"] = _(own_account.WRONG)
+    if not problems and not proves(request, reading, found, closing):
+        problems["closing"] = _(WRONG)
     if not problems and directory is not None:
         with problems.of("closing"), request.app.state.writer.begin() as conn:
             leaving.require_closable(conn, found.account_id)

@@ -14,8 +14,9 @@ from cloud.accounts import recovery, second, telling, totp
 from cloud.api.parameters import Database
 from cloud.audit.service import note
 from cloud.console import scanning
-from cloud.console.account import WRONG, own_page, proves
+from cloud.console.account import own_page
 from cloud.console.forms import Problems
+from cloud.console.proving import WRONG, proves
 from cloud.console.vaults import vault_of
 from cloud.console.visitors import actor_of, logged_in
 from cloud.console.visits import Visit

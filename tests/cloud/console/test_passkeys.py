@@ -20,9 +20,9 @@ from cloud.accounts.tables import sessions as begun
 from cloud.api.app import create_app
 from cloud.audit.tables import audit
 from cloud.cli import cloud
-from cloud.console import throttle
 from cloud.console.login import HALF
 from cloud.console.passkey_login import ASKED
+from cloud.console.throttle import FAILURES
 from cloud.console.visits import COOKIE
 from cloud.mail.tables import mails
 from cloud.times import now_ms
@@ -448,11 +448,10 @@ def test_a_copied_one_is_stopped_and_all_sessions_end(ann: Person, engine: Engin
     assert gone.status_code == 401
 
 
-def test_trying_is_slowed_down_by_address(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "FAILURES", 2)
+def test_trying_is_slowed_down_by_address(ann: Person) -> None:
     ann.has()
     browser, half = Browser(ann.app), ann.halfway()
-    for _ in range(2):
+    for _ in range(FAILURES):
         shows(browser, "{}")
     answer = shows(browser, ann.key.answer(asked(browser)))
     assert answer.status_code == 429
