@@ -333,13 +333,23 @@ class Interpreter:
         known: Mapping[tuple[str, str], people.Person],
         there: Mapping[tuple[int, int], Any],
     ) -> Iterator[Draft]:
-        """The registrations of a span's taps, beside those that are `there` already."""
+        """The registrations of a span's taps, beside those that are `there` already.
+
+        A clock record corrects as it would if it came in a later turn: one that is only set leaves
+        alone what an earlier one corrects.
+        """
         epoch, clock = span.epoch, span.clock
         told = clocks.Clocks(conn, epoch.id, span.first, [tap.body.time for tap in span.taps])
         for tap in span.taps:
             row = there.get((epoch.id, tap.seq))
-            following = clock.time if clock and tap.seq >= span.corrected_from else None
-            when = moment(tap.body, following or told.of(tap.body.time), row)
+            right = told.of(tap.body.time)
+            if (
+                clock
+                and tap.seq >= span.corrected_from
+                and (right is None or times.is_synchronised(clock))
+            ):
+                right = clock.time
+            when = moment(tap.body, right, row)
             yield draft(
                 tap,
                 epoch.terminal_id,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select, update
 
@@ -95,6 +95,15 @@ def empty(platform: Platform) -> None:
     limits=st.tuples(*[st.sampled_from([1, 2, 3, 100])] * 3),
     pieces=st.integers(1, 3),
 )
+@example(
+    script=[
+        ("clock", Time(NOW_MS, BOOT, 5_000, Sync.SET, 10), None),
+        ("tap", Time(7, BOOT, 6_000, Sync.UNSET), None),
+        ("clock", Time(NOW_MS + 500_000, BOOT, 7_000, Sync.SET, 10), None),
+    ],
+    limits=(2, 1, 100),
+    pieces=1,
+).via("a clock that is set again, after a tap that did not know that it was")
 def test_registrations_depend_on_custody_and_on_nothing_else(
     engine: Engine, tmp_path: Path, script: list[Any], limits: tuple[int, ...], pieces: int
 ) -> None:
