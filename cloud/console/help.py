@@ -30,6 +30,7 @@ CHAPTERS = {
     "/workers/new": "workers#new",
     "/workers/import": "workers#import",
     "/workers/{worker}": "workers#badges",
+    "/workers/{worker}/apps": "workers#apps",
     "/workers/{worker}/erasure": "privacy#erase",
     "/terminals": "terminals#list",
     "/terminals/new": "terminals#add",
@@ -44,7 +45,7 @@ CHAPTERS = {
     "/privacy": "privacy#retention",
     "/notifications": "notifications#page",
 }
-"""Chapter and anchor for each page, by its path."""
+"""Chapter and anchor for each page, by its path, and for one that a form is answered with."""
 _CONTENTS = "/guide"
 
 

@@ -119,8 +119,8 @@ SHOTS: dict[str, Shot] = {
     "workers": Shot("/workers", AN, DESK, 660),
     "import": Shot("/workers/import", AN, DESK, 600, act=_upload),
     "worker": Shot(
-        "/workers/{worker}", AN, PHONE, 900, lambda world: f"/workers/{world.employee()}",
-        begins="section:has(#badges)",
+        "/workers/{worker}", AN, PHONE, 540, lambda world: f"/workers/{world.employee()}",
+        begins="form:has(#link)",
     ),
     "terminal": Shot(
         "/terminals/{device}", AN, DESK, 860,

@@ -16,7 +16,7 @@ MEANT = {
         "how do I invite a subcontractor": "people#give",
         "red light": "gate#colours",
         "VAT already registered": "companies#exists",
-        "app on my phone": "faq#mobile",
+        "is there a mobile app": "faq#mobile",
         "GDPR": "privacy#",
         "overtime": "days#",
     },
