@@ -24,6 +24,11 @@ _COMMANDS = {
         "notify",
         "Look once for what people are to be told of.",
     ),
+    "webhook": (
+        "cloud.webhooks.cli",
+        "webhook",
+        "Webhooks of companies: what is owed to them, delivering it, stopping one.",
+    ),
     "ingest": ("cloud.ingest.cli", "ingest", "Receive, keep and interpret what terminals send."),
     "reinterpret": (
         "cloud.interpretation.cli",

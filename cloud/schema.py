@@ -13,6 +13,7 @@ import cloud.notifications.tables
 import cloud.registrations.tables
 import cloud.retention.tables
 import cloud.terminals.tables
+import cloud.webhooks.tables
 import cloud.workers.tables  # noqa: F401
 from cloud.metadata import metadata
 

@@ -1,5 +1,6 @@
 """What an operator writes in `cloud.toml`."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -148,6 +149,32 @@ LIMITS = Retention()
 """What holds where nobody says otherwise."""
 
 
+class Webhooks(Struct, forbid_unknown_fields=True, frozen=True):
+    """`[webhooks]`: where the servers of integrators may be; none of it: on the Internet alone."""
+
+    allow_networks: Annotated[list[str], Meta(max_length=100)] = []
+    """Private networks that hold such servers, as ["10.20.0.0/16"]."""
+    allow_http_on_loopback: bool = False
+    """Whether http://localhost is sent to: for trying it out on one machine."""
+    ca_file: str = ""
+    """Authorities besides the system's that their certificates may come from, in PEM."""
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """`allow_networks`. Raises ValueError when one is none."""
+        return tuple(ip_network(each) for each in self.allow_networks)
+
+    def problem(self) -> str | None:
+        """What cannot be meant, and the fix."""
+        try:
+            self.networks  # noqa: B018 - asked whether it can be read
+        except ValueError as error:
+            return f"allow_networks: {error}; write networks as in 10.20.0.0/16"
+        if self.ca_file and not Path(self.ca_file).is_file():
+            return f"ca_file: there is no file {self.ca_file}"
+        return None
+
+
 class Config(Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file; each table and each key may be left out."""
 
@@ -157,6 +184,7 @@ class Config(Struct, forbid_unknown_fields=True, frozen=True):
     api: Api = Api()
     mail: Mail = Mail()
     retention: Retention = LIMITS
+    webhooks: Webhooks = Webhooks()
 
     @property
     def directory(self) -> Path:
@@ -177,4 +205,6 @@ def load(path: Path) -> Config:
         raise settings.SettingsError(f"{path}: mail: {problem}")
     if problem := config.retention.problem():
         raise settings.SettingsError(f"{path}: retention: {problem}")
+    if problem := config.webhooks.problem():
+        raise settings.SettingsError(f"{path}: webhooks: {problem}")
     return config

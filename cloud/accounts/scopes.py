@@ -24,6 +24,8 @@ class Scope(StrEnum):
     EXPORTS_WRITE = "exports:write"
     REGISTRATIONS_READ = "registrations:read"
     TERMINALS_READ = "terminals:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     WORKERS_ERASE = "workers:erase"
     WORKERS_EXPORT = "workers:export"
     WORKERS_READ = "workers:read"
@@ -43,6 +45,8 @@ COMPANY_S = frozenset(
         Scope.EXPLAIN_READ,
         Scope.EXPORTS_READ,
         Scope.EXPORTS_WRITE,
+        Scope.WEBHOOKS_READ,
+        Scope.WEBHOOKS_WRITE,
         Scope.WORKERS_ERASE,
         Scope.WORKERS_EXPORT,
         Scope.WORKERS_READ,

@@ -22,7 +22,8 @@ def token() -> None:
     help="What it may do, once for each; registrations:read alone when none is given. They are"
     " companies:read, companies:write, corrections:decide, corrections:read, corrections:write,"
     " custody:read, explain:read, exports:read, exports:write, registrations:read, terminals:read,"
-    " workers:erase, workers:export, workers:read and workers:write.",
+    " webhooks:read, webhooks:write, workers:erase, workers:export, workers:read and"
+    " workers:write.",
 )
 @click.option("--whole-badges", is_flag=True, help="It may read badge numbers whole.")
 @json_option

@@ -110,6 +110,8 @@ ProposesCorrections = Annotated[Caller, _with(Scope.CORRECTIONS_WRITE)]
 SignsCorrectionsOff = Annotated[Caller, _with(Scope.CORRECTIONS_DECIDE)]
 ReadsExports = Annotated[Caller, _with(Scope.EXPORTS_READ)]
 MakesExports = Annotated[Caller, _with(Scope.EXPORTS_WRITE)]
+ReadsWebhooks = Annotated[Caller, _with(Scope.WEBHOOKS_READ)]
+ChangesWebhooks = Annotated[Caller, _with(Scope.WEBHOOKS_WRITE)]
 Explains = Annotated[Caller, _with(Scope.EXPLAIN_READ)]
 ReadsCustody = Annotated[Caller, _with(Scope.CUSTODY_READ)]
 

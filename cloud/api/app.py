@@ -20,13 +20,15 @@ from cloud.api import (
     rates,
     registrations,
     registry,
+    webhook_events,
+    webhooks,
     workers,
 )
 from cloud.api.security import ApiAddress, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from cloud.console.language import Languages
 from cloud.console.page import install as install_console
 from cloud.console.throttle import Throttle
-from cloud.settings import LIMITS, Retention
+from cloud.settings import LIMITS, Retention, Webhooks
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -41,6 +43,7 @@ def create_app(
     public_url: str = "",
     api_url: str = "",
     retention: Retention = LIMITS,
+    webhook_settings: Webhooks | None = None,
 ) -> ASGIApp:
     """The application, reading through `engine`, and writing sessions through `writer`.
 
@@ -48,7 +51,8 @@ def create_app(
     `directory` is the platform's, with the key that seals numbers of people; None: there is none.
     `buckets` say how often a token may ask, `retention` how long data is kept. Links lead to
     `public_url`; without one, to where the request came. The API is at `api_url` alone; without
-    one, at every name beside the console.
+    one, at every name beside the console. `webhook_settings` say where webhooks may lead; None: on
+    the Internet alone.
     """
     api_url = api_url.rstrip("/")
     api = FastAPI(
@@ -63,6 +67,7 @@ def create_app(
     )
     api.state.engine, api.state.writer, api.state.directory = engine, writer, directory
     api.state.public_url, api.state.api_url = public_url.rstrip("/"), api_url
+    api.state.webhooks = webhook_settings or Webhooks()
     api.state.buckets = buckets or rates.Buckets()
     api.state.retention = retention
     api.state.guesses = Throttle()
@@ -78,9 +83,11 @@ def create_app(
         privacy,
         explain,
         apps,
+        webhooks,
         custody,
     ):
         api.include_router(each.router, prefix="/v1")
+    api.webhooks.include_router(webhook_events.router)
     _describe_problems(api)
     install_console(api)
     app: ASGIApp = SameOrigin(BodyLimit(Languages(rates.RateHeaders(api))))

@@ -11,7 +11,11 @@ import click
 from cloud.options import config_option, one_line_errors
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
     from starlette.types import ASGIApp
+
+    from cloud.settings import Config
+    from cloud.webhooks.courier import Courier
 
 _OPEN = (
     "pointeuse: this address is reached without TLS: put a proxy with a certificate before it;"
@@ -36,6 +40,7 @@ def serve(config_path: Path) -> None:
         writer = db.writer_engine(config.database.url)
         watch = Watch(writer, mail=config.mail)
         keeper = Keeper(writer, config.directory, config.retention)
+        courier = None
         try:
             with engine.connect() as conn:
                 migrations.require_current(conn)
@@ -58,15 +63,33 @@ def serve(config_path: Path) -> None:
                 public_url=config.api.public_url,
                 api_url=config.api.api_url,
                 retention=config.retention,
+                webhook_settings=config.webhooks,
             )
             watch.start()
             keeper.start()
+            courier = _courier(config, engine, writer)
             _run(app, listener, config.api.host)
         finally:
             keeper.stop()
             watch.stop()
+            if courier is not None:
+                courier.stop()
             engine.dispose()
             writer.dispose()
+
+
+def _courier(config: "Config", engine: "Engine", writer: "Engine") -> "Courier | None":
+    """The courier of webhooks, begun; None where there is no key for their secrets."""
+    from cloud.webhooks.courier import Courier
+    from cloud.workers.vault import VaultError
+
+    try:
+        courier = Courier.of(config, engine, writer)
+    except VaultError as error:
+        click.echo(f"pointeuse: webhooks are not served: {error}", err=True)
+        return None
+    courier.start()
+    return courier
 
 
 def _run(app: "ASGIApp", listener: socket.socket, host: str) -> None:

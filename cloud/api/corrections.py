@@ -4,7 +4,7 @@ A registration itself is never changed. What a program proposes counts once some
 a program whose token signs off may enter what counts at once. Each look is in the trail.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -187,15 +187,4 @@ def _enter(conn: Connection, who: Caller, body: NewCorrection) -> int:
 
 
 def _correction(row: RowMapping) -> Correction:
-    same: dict[str, Any] = {name: row[name] for name in Correction.model_fields.keys() & row.keys()}
-    decided = row["decided_ms"] is not None
-    return Correction.model_validate(
-        {
-            **same,
-            "state": corrections.state(row),
-            "tapped_at": times.rfc3339(row["tapped_ms"]),
-            "entered_at": times.rfc3339(row["at_ms"]),
-            "decided_by": row["decided_by"] if decided else None,
-            "decided_at": times.rfc3339(row["decided_ms"]) if decided else None,
-        }
-    )
+    return Correction.model_validate(corrections.as_json(row))

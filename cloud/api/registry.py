@@ -7,10 +7,11 @@ from pydantic import BaseModel, Field
 
 from cloud.api import problems
 from cloud.api.access import ReadsCompanies, ReadsTerminals
-from cloud.api.parameters import Database, Page, Paged, Timestamp
+from cloud.api.parameters import Database, Identifier, Page, Paged, Timestamp
 from cloud.companies import queries as companies
+from cloud.errors import NotFoundError
 from cloud.terminals import queries as terminals
-from cloud.times import rfc3339
+from cloud.terminals.tables import terminals as table
 from cloud.visibility import rules
 
 router = APIRouter(tags=["companies and terminals"], responses=problems.DESCRIBED)
@@ -93,18 +94,19 @@ def listed_terminals(
     return wanted.page(rows, _terminal)
 
 
+@router.get("/terminals/{number}")
+def one_terminal(conn: Database, who: ReadsTerminals, number: Identifier) -> Terminal:
+    """One terminal by its id."""
+    this = rules.visible_terminals(who.seen_by) & (table.c.id == number)
+    rows = terminals.listed(conn, visible=this, limit=1)
+    if not rows:
+        raise NotFoundError(f"there is no terminal {number}")
+    return _terminal(rows[0])
+
+
 def _terminal(row: dict[str, Any]) -> Terminal:
-    return Terminal(
-        assigned_at=_moment(row["since_ms"]),
-        last_seen_at=_moment(row["last_seen_ms"]),
-        said=row["last_status"],
-        **{name: row[name] for name in row.keys() & Terminal.model_fields.keys()},
-    )
+    return Terminal(**terminals.as_json(row))
 
 
 def _only(shape: type[BaseModel], row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in shape.model_fields}
-
-
-def _moment(ms: int | None) -> str | None:
-    return None if ms is None else rfc3339(ms)

@@ -13,6 +13,9 @@ from sqlalchemy import (
 
 from cloud.metadata import Millis, metadata
 
+SEALED = "sealed:"
+"""Before an answer that holds a secret; JSON never begins so."""
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

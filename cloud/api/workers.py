@@ -270,13 +270,7 @@ def _ordered(badges: Sequence[RowMapping]) -> list[RowMapping]:
 
 
 def _badge(row: RowMapping) -> Badge:
-    return Badge(
-        id=row["id"],
-        profile=row["profile"],
-        number=text.masked(row["number"]),
-        valid_from=_moment(row["valid_from_ms"]),
-        valid_until=_moment(row["valid_until_ms"]),
-    )
+    return Badge(**queries.badge_as_json(row))
 
 
 def _masked(request: Request, row: Row[Any]) -> str | None:
@@ -286,7 +280,3 @@ def _masked(request: Request, row: Row[Any]) -> str | None:
     with suppress(VaultError, InvalidError):
         return editing.masked_inss(row, vault_of(request))
     return _HIDDEN
-
-
-def _moment(ms: int | None) -> str | None:
-    return None if ms is None else times.rfc3339(ms)

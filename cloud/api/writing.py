@@ -8,6 +8,7 @@ What two could change at once has an entity tag (RFC 9110, section 8.8.3). A cha
 what it saw in `If-Match`: another tag is answered 412, none at all 428 (RFC 6585).
 """
 
+import base64
 import hashlib
 import json
 import threading
@@ -24,9 +25,11 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from cloud.api.access import Caller
-from cloud.api.tables import idempotency_keys
+from cloud.api.tables import SEALED, idempotency_keys
 from cloud.companies.service import lock
+from cloud.console.vaults import vault_of
 from cloud.times import now_ms
+from cloud.workers.vault import Vault
 
 KEPT_MS = 24 * 60 * 60 * 1000
 
@@ -62,11 +65,15 @@ class Body(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a change is answered with; `body` None: nothing."""
+    """What a change is answered with; `body` None: nothing.
+
+    Where there is a secret in it, `vault` seals what is kept of it.
+    """
 
     body: BaseModel | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    vault: Vault | None = None
 
 
 Keep = Callable[[Connection, Answer], None]
@@ -86,14 +93,14 @@ def once(
     """
     if key is None:
         with request.app.state.writer.begin() as conn:
-            return sent(work(conn))
+            return _response(_opened(request, _kept(work(conn))))
     asked = _digest(request, body)
     with (
         _alone(who.token_id, key),
         _busy_when_taken(),
         request.app.state.writer.begin() as conn,
     ):
-        return _response(_answered(conn, (who.token_id, key), asked, work))
+        return _response(_opened(request, _answered(conn, (who.token_id, key), asked, work)))
 
 
 def once_at_length(
@@ -256,11 +263,22 @@ def _busy_when_taken() -> Iterator[None]:
 
 def _kept(answer: Answer) -> dict[str, Any]:
     body = None if answer.body is None else answer.body.model_dump(mode="json")
+    text = json.dumps(body, ensure_ascii=False)
+    if answer.vault is not None:
+        text = SEALED + base64.b64encode(answer.vault.seal(text)).decode()
     return {
         "status": answer.status,
-        "answer": json.dumps(body, ensure_ascii=False),
+        "answer": text,
         "headers": json.dumps(dict(answer.headers)),
     }
+
+
+def _opened(request: Request, kept: dict[str, Any]) -> dict[str, Any]:
+    """What was kept of an answer, with its secret."""
+    if not kept["answer"].startswith(SEALED):
+        return kept
+    sealed = base64.b64decode(kept["answer"].removeprefix(SEALED))
+    return kept | {"answer": vault_of(request).unseal(sealed)}
 
 
 def _response(kept: Mapping[str, Any]) -> Response:

@@ -12,7 +12,7 @@ when no answer came, and is done once. Whoever asks too often waits as long as t
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
@@ -22,7 +22,7 @@ import msgspec
 from cloud.api_client import shapes
 
 T = TypeVar("T")
-Tagged = TypeVar("Tagged", shapes.Worker, shapes.Correction)
+Tagged = TypeVar("Tagged", shapes.Worker, shapes.Correction, shapes.Webhook)
 _ATTEMPTS = 5
 _BUSY = frozenset({429, 503})
 _LONGEST_S = 60.0
@@ -219,6 +219,72 @@ class Client:
         body = {"profile": profile, "number": number}
         return _decoded(self._change("POST", f"/workers/{worker}/badges", body, key), shapes.Badge)
 
+    def terminal(self, number: int) -> shapes.Terminal:
+        """One terminal by its id. Raises ApiError."""
+        return _decoded(self._ask("GET", f"/terminals/{number}"), shapes.Terminal)
+
+    def registration(self, number: int) -> shapes.Registration:
+        """One registration by its id. Raises ApiError."""
+        return _decoded(self._ask("GET", f"/registrations/{number}"), shapes.Registration)
+
+    def webhooks(self) -> Iterator[shapes.Webhook]:
+        """The company's webhooks, each with what keeps it from getting everything."""
+        return self._listed("/webhooks", shapes.Webhook, {})
+
+    def webhook(self, number: int) -> shapes.Webhook:
+        """One webhook by its id. Raises ApiError."""
+        return _tagged(self._ask("GET", f"/webhooks/{number}"), shapes.Webhook)
+
+    def create_webhook(
+        self,
+        name: str,
+        url: str,
+        events: Sequence[str],
+        *,
+        scopes: Sequence[str] = (),
+        key: str | None = None,
+    ) -> shapes.Webhook:
+        """Have events sent to an address; its `secret` is in the answer, this once.
+
+        `scopes` show the fields of things, and are no more than the token's. Raises ApiError.
+        """
+        body = {"name": name, "url": url, "events": list(events), "scopes": list(scopes)}
+        return _tagged(self._change("POST", "/webhooks", body, key), shapes.Webhook)
+
+    def change_webhook(
+        self,
+        webhook: shapes.Webhook,
+        *,
+        key: str | None = None,
+        **fields: str | bool | Sequence[str],
+    ) -> shapes.Webhook:
+        """Change a webhook as it was read. Raises ApiError: 412 when it is not so any more."""
+        path, headers = f"/webhooks/{webhook.id}", {"if-match": webhook.tag}
+        return _tagged(self._change("PATCH", path, fields, key, headers), shapes.Webhook)
+
+    def rotate_secret(self, webhook: int, *, key: str | None = None) -> shapes.Webhook:
+        """Give a webhook another secret, in the answer; for a day both sign. Raises ApiError."""
+        answer = self._change("POST", f"/webhooks/{webhook}/secret", None, key)
+        return _tagged(answer, shapes.Webhook)
+
+    def delete_webhook(self, webhook: int, *, key: str | None = None) -> None:
+        """Delete a webhook with all that it was sent or is owed. Raises ApiError."""
+        self._change("DELETE", f"/webhooks/{webhook}", None, key)
+
+    def send_test(self, webhook: int, *, key: str | None = None) -> shapes.Delivery:
+        """Send a webhook a test. Raises ApiError: 409 when it is not active."""
+        answer = self._change("POST", f"/webhooks/{webhook}/test", None, key)
+        return _decoded(answer, shapes.Delivery)
+
+    def deliveries(self, webhook: int, **query: str | int) -> Iterator[shapes.Delivery]:
+        """What a webhook was sent, the newest first, by `state` (`waiting`, `failing`...)."""
+        return self._listed(f"/webhooks/{webhook}/deliveries", shapes.Delivery, query)
+
+    def send_again(self, webhook: int, delivery: int, *, key: str | None = None) -> shapes.Delivery:
+        """Send a delivery once more, under the id it had. Raises ApiError."""
+        path = f"/webhooks/{webhook}/deliveries/{delivery}/again"
+        return _decoded(self._change("POST", path, None, key), shapes.Delivery)
+
     def explain_worker(self, worker: str, **period: str) -> shapes.Explanation:
         """Why a worker, or what it registered from `since` until `until`, is not visible."""
         answer = self._ask("GET", "/explain/worker", params={"worker": worker, **period})
@@ -238,13 +304,15 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
         key: str | None,
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> httpx.Response:
         sent = {"idempotency-key": key or str(uuid.uuid4()), **(headers or {})}
-        return self._ask(method, path, json=dict(body), headers=sent, **options)
+        if body is not None:
+            options["json"] = dict(body)
+        return self._ask(method, path, headers=sent, **options)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask until there is an answer. Raises ApiError."""

@@ -169,6 +169,44 @@ class Correction(Struct, frozen=True):
     tag: str = ""
 
 
+class Webhook(Struct, frozen=True):
+    """Where events are sent to; `tag` is the ETag that a change of it names, empty in a list.
+
+    `secret` is there when it was made just now, and never again.
+    """
+
+    id: int
+    name: str
+    url: str
+    events: list[str]
+    scopes: list[str]
+    active: bool
+    owed: int
+    missed: int
+    why: list[str]
+    last_taken_at: str | None
+    created_at: str
+    secret: str | None = None
+    tag: str = ""
+
+
+class Delivery(Struct, frozen=True):
+    """An event as it is, or was, sent to a webhook."""
+
+    id: int
+    message: str
+    event: str
+    about: int | None
+    happened_at: str
+    state: str
+    tries: int
+    outcome: str | None
+    status: int | None
+    answer: str | None
+    tried_at: str | None
+    due_at: str | None
+
+
 class Incomplete(Struct, frozen=True):
     """A terminal that may hold, or have lost, registrations that are not in a snapshot."""
 

@@ -11,15 +11,15 @@ from cloud.audit.tables import audit
 from cloud.errors import InvalidError
 from cloud.times import now_ms
 
-_TAG = re.compile(r"(console|api|command):[a-z-]{1,32}:[a-z-]{1,32}")
+_TAG = re.compile(r"(console|api|command|webhook):[a-z-]{1,32}:[a-z-]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, through what, and from where.
 
-    `source` is `console`, `api` or `command`. Without `account_id` it is the program of a token, a
-    worker's app, or else the operator of the machine.
+    `source` is `console`, `api`, `command`, or `webhook` for what is sent to one. Without
+    `account_id` it is the program of a token, a worker's app, or else the operator of the machine.
     """
 
     source: str

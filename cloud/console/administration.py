@@ -12,6 +12,7 @@ from cloud.console import (
     privacy,
     refusals,
     trail,
+    webhooks,
     worker,
     workers,
 )
@@ -29,6 +30,7 @@ def install(app: FastAPI) -> None:
         worker,
         apps,
         privacy,
+        webhooks,
         trail,
     ):
         pages.install(app)

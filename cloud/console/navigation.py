@@ -24,6 +24,10 @@ def _whole(seen_by: Seen) -> bool:
     return isinstance(seen_by, Viewer) and seen_by.reads_trail
 
 
+def _administrators(seen_by: Seen) -> bool:
+    return isinstance(seen_by, Viewer) and seen_by.administers
+
+
 def _operator(seen_by: Seen) -> bool:
     return isinstance(seen_by, Operator)
 
@@ -44,6 +48,7 @@ NAVIGATION: list[tuple[str, str, Callable[[Seen], bool]]] = [
     ("/divisions", mark("Divisions and sites"), _members),
     ("/people", mark("People"), _whole),
     ("/privacy", mark("Personal data"), _whole),
+    ("/webhooks", mark("Webhooks"), _administrators),
     ("/trail", mark("Audit trail"), _trail),
     ("/notifications", mark("Notifications"), _anybody),
 ]

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.exports.tables import export_parts, exports, withdrawals
 from cloud.rows import among
+from cloud.webhooks import withdrawing as webhooks
 
 BATCH = 1000
 _SIGNED = {"entered": "entered_by", "approved": "approved_by"}
@@ -34,8 +35,9 @@ class Withdrawn(msgspec.Struct, frozen=True):
 
 
 def note(conn: Connection, found: Iterable[Withdrawn], at_ms: int) -> None:
-    """Remember it, of companies that have made snapshots: others have told nobody of it."""
+    """Take it out of what webhooks were sent; remember it, of companies with snapshots."""
     rows = {(each.company_id, each.what, each.number): each for each in found}
+    _from_webhooks(conn, rows)
     if not rows:
         return
     known = sorted({key[0] for key in rows if key[0] is not None})
@@ -65,6 +67,18 @@ def note(conn: Connection, found: Iterable[Withdrawn], at_ms: int) -> None:
         ),
         values,
     )
+
+
+def _from_webhooks(conn: Connection, keys: Iterable[tuple[int | None, str, int]]) -> None:
+    """A webhook is told that something is gone; of who signed a correction it only forgets."""
+    found: dict[str, set[tuple[int, int]]] = {}
+    for company, what, number in keys:
+        if company is not None:
+            found.setdefault(what, set()).add((company, number))
+    for what in ("registration", "correction"):
+        webhooks.withdraw(conn, what, found.get(what, ()))
+    for what in _SIGNED:
+        webhooks.empty(conn, "correction", found.get(what, ()))
 
 
 def waiting(conn: Connection) -> list[int]:

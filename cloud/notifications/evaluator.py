@@ -24,9 +24,13 @@ from cloud.notifications.tables import (
     notifications,
 )
 from cloud.registrations.tables import registrations
-from cloud.terminals.queries import readable
+from cloud.terminals.queries import owners_at, readable
 from cloud.terminals.tables import telemetry, terminals
 from cloud.times import local, rfc3339
+from cloud.webhooks import outbox
+from cloud.webhooks.events import Event
+from cloud.webhooks.queries import missed
+from cloud.webhooks.tables import webhook_deliveries, webhooks
 from protocol.identity import group
 
 SILENT_MS = 3_600_000
@@ -57,6 +61,7 @@ class Episode:
     terminal_id: int | None = None
     site_id: int | None = None
     account_id: int | None = None
+    company_id: int | None = None
 
 
 def evaluate(conn: Connection, now_ms: int) -> list[int]:
@@ -66,6 +71,7 @@ def evaluate(conn: Connection, now_ms: int) -> list[int]:
         *_of_terminals(conn, now_ms, standing),
         *_of_alarms(conn),
         *_of_invitations(conn, now_ms),
+        *_of_webhooks(conn),
     ]
     now = {(episode.kind.value, episode.about) for episode in found}
     met = list(_private_companies(conn))
@@ -75,16 +81,18 @@ def evaluate(conn: Connection, now_ms: int) -> list[int]:
         if kind != Kind.PRIVATE and (kind, about) not in now
     ]
     over += _registered_since(conn)
-    if over:
-        gone = update(notifications).where(notifications.c.id.in_(over))
-        conn.execute(gone.values(closed_ms=now_ms))
-    opened = [
-        _open(conn, episode, now_ms)
+    closed = _close(conn, over, now_ms)
+    begun = [
+        (episode, _open(conn, episode, now_ms))
         for episode in (*found, *met)
         if (episode.kind.value, episode.about) not in standing
     ]
+    opened = {number: episode for episode, number in begun if number is not None}
+    silent = [each.terminal_id for each in opened.values() if each.kind is Kind.SILENT]
+    _tell_webhooks(conn, Event.TERMINAL_SILENT, silent, now_ms)
+    _tell_webhooks(conn, Event.TERMINAL_BACK, _told_again(conn, closed, now_ms), now_ms)
     _forget(conn, now_ms - KEPT_MS)
-    return [number for number in opened if number is not None]
+    return list(opened)
 
 
 def _standing(conn: Connection) -> dict[tuple[str, str], int]:
@@ -104,6 +112,7 @@ def _open(conn: Connection, episode: Episode, now_ms: int) -> int | None:
         terminal_id=episode.terminal_id,
         site_id=episode.site_id,
         account_id=episode.account_id,
+        company_id=episode.company_id,
         detail=json.dumps(episode.detail, ensure_ascii=False),
         at_ms=now_ms,
     )
@@ -112,6 +121,22 @@ def _open(conn: Connection, episode: Episode, now_ms: int) -> int | None:
     ).returning(notifications.c.id)
     found = conn.execute(made).scalar()
     return None if found is None else int(found)
+
+
+def _close(conn: Connection, numbers: list[int], now_ms: int) -> list[int | None]:
+    """Say of episodes that they are over; the terminals that were silent.
+
+    Of two that look at once, one is given them.
+    """
+    if not numbers:
+        return []
+    gone = (
+        update(notifications)
+        .where(notifications.c.id.in_(numbers), notifications.c.closed_ms.is_(None))
+        .values(closed_ms=now_ms)
+        .returning(notifications.c.kind, notifications.c.terminal_id)
+    )
+    return [row.terminal_id for row in conn.execute(gone) if row.kind == Kind.SILENT]
 
 
 def _absent(conn: Connection, table: Table) -> Any:
@@ -169,6 +194,27 @@ def _growing(conn: Connection, candidates: list[int], now_ms: int) -> set[int]:
     }
 
 
+def _told_again(conn: Connection, silent: list[int | None], now_ms: int) -> list[int | None]:
+    """Those of the terminals that tell again: another may have been put out of use."""
+    query = select(terminals.c.id).where(
+        terminals.c.id.in_([each for each in silent if each is not None]),
+        terminals.c.status == "active",
+        terminals.c.last_seen_ms >= now_ms - SILENT_MS,
+    )
+    return list(conn.execute(query).scalars()) if silent else []
+
+
+def _tell_webhooks(conn: Connection, event: Event, of: list[int | None], now_ms: int) -> None:
+    """Tell those at whose sites terminals stand now."""
+    if not of:
+        return
+    standing: dict[int, list[int]] = {}
+    for terminal, company in owners_at(conn, [each for each in of if each is not None], now_ms):
+        standing.setdefault(company, []).append(terminal)
+    for company, here in standing.items():
+        outbox.tell(conn, event, company, here)
+
+
 def _of_alarms(conn: Connection) -> Iterator[Episode]:
     query = (
         select(alarms.c.id, alarms.c.kind, alarms.c.detail, terminals.c.device, terminals.c.id)
@@ -179,6 +225,23 @@ def _of_alarms(conn: Connection) -> Iterator[Episode]:
         detail = {"device": group(device), "alarm": told}
         which = Kind.GAP if kind == GAP else Kind.FORK
         yield Episode(which, str(number), detail, terminal_id=terminal)
+
+
+# -- webhooks --------------------------------------------------------------------------------------
+
+
+def _of_webhooks(conn: Connection) -> Iterator[Episode]:
+    """Those that were given up, and those that did not take something for three days."""
+    query = select(webhooks.c.id, webhooks.c.company_id, webhooks.c.name, webhooks.c.ended_ms)
+    given_up = webhooks.c.ended.in_(("failing", "gone"))
+    for row in conn.execute(query.where(given_up)):
+        about = f"{row.id}:{row.ended_ms}"
+        detail = {"name": row.name}
+        yield Episode(Kind.WEBHOOK_ENDED, about, detail, company_id=row.company_id)
+    missing = select(webhook_deliveries.c.webhook_id).where(missed())
+    for row in conn.execute(query.where(webhooks.c.id.in_(missing))):
+        detail = {"name": row.name}
+        yield Episode(Kind.WEBHOOK_MISSED, str(row.id), detail, company_id=row.company_id)
 
 
 # -- people and companies --------------------------------------------------------------------------

@@ -17,6 +17,8 @@ class Kind(StrEnum):
     FORK = "fork"
     INVITATION = "invitation"
     PRIVATE = "private-company"
+    WEBHOOK_ENDED = "webhook-ended"
+    WEBHOOK_MISSED = "webhook-missed"
 
 
 NAMES = {
@@ -27,6 +29,8 @@ NAMES = {
     Kind.FORK: mark("A terminal has a copy"),
     Kind.INVITATION: mark("You are invited"),
     Kind.PRIVATE: mark("An employer nobody registered was met"),
+    Kind.WEBHOOK_ENDED: mark("A webhook was given up"),
+    Kind.WEBHOOK_MISSED: mark("A webhook did not take an event"),
 }
 """What screens and mails call them."""
 
@@ -53,6 +57,15 @@ _SENTENCES = {
     Kind.PRIVATE: mark(
         "At %(site)s somebody tapped who works for %(vat)s, which nobody registered. Have it"
         " register: what its workers tapped becomes its own then."
+    ),
+    Kind.WEBHOOK_ENDED: mark(
+        "Webhook %(name)s is sent nothing any more: for three days its server took nothing, or it"
+        " answered that it is gone for good. Mend it, and activate the webhook again: what it is"
+        " owed follows."
+    ),
+    Kind.WEBHOOK_MISSED: mark(
+        "Webhook %(name)s takes events, but of one of them it took none of the tries of three days."
+        " Look at what its server answered, mend it, and send the event again."
     ),
 }
 

@@ -1,7 +1,8 @@
 """Notifications, who has read which, and what each account wants by mail.
 
 A private company is met at a site, a terminal told of by itself: whoever reaches the site or the
-terminal sees the notification. One with an account is that account's alone.
+terminal sees the notification. One with a company is its administrators', one with an account that
+account's alone.
 """
 
 from sqlalchemy import (
@@ -34,6 +35,7 @@ notifications = Table(
     Column("detail", Text, nullable=False, comment="JSON"),
     Column("at_ms", Millis, nullable=False),
     Column("closed_ms", Millis, comment="NULL: it is still so"),
+    Column("company_id", ForeignKey("companies.id"), comment="its administrators are told"),
     CheckConstraint(one_of("kind", *(kind.value for kind in Kind)), name="kind"),
     Index(
         "ix_notifications_standing",

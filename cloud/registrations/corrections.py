@@ -5,7 +5,7 @@ signed off by whoever enters it, at once; or, when a second sign-off is asked fo
 somebody else approves. It holds for the company whose people, or programs, enter it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,7 @@ from cloud.registrations.tables import (
     registration_corrections,
     registrations,
 )
-from cloud.times import now_ms
+from cloud.times import now_ms, rfc3339
 from cloud.visibility.rules import (
     App,
     Viewer,
@@ -31,6 +31,8 @@ from cloud.visibility.rules import (
     visible_sites,
     visible_workers,
 )
+from cloud.webhooks import outbox
+from cloud.webhooks.events import Event
 from cloud.workers.tables import workers
 
 _corrections = registration_corrections
@@ -166,6 +168,8 @@ def decide(conn: Connection, who: Viewer, actor: Actor, correction: int, *, appr
     )
     action = "approve" if approve else "refuse"
     note(conn, actor, "correction", action, company_id=who.company_id, target_id=correction)
+    event = Event.CORRECTION_APPROVED if approve else Event.CORRECTION_REFUSED
+    outbox.tell(conn, event, who.company_id, [correction])
 
 
 def listed(
@@ -226,6 +230,28 @@ def since(conn: Connection, who: Viewer, since_ms: int | None) -> list[RowMappin
             or_(_corrections.c.at_ms >= since_ms, correction_decisions.c.at_ms >= since_ms)
         )
     return list(conn.execute(query).mappings())
+
+
+def some(conn: Connection, who: Viewer, numbers: Collection[int]) -> list[RowMapping]:
+    """Those of some ids that are visible."""
+    query = _found().where(visible_corrections(who), _corrections.c.id.in_(numbers))
+    return list(conn.execute(query).mappings())
+
+
+def as_json(row: RowMapping) -> dict[str, Any]:
+    """A row of `listed` in the words of the API. Times are in Brussels."""
+    same = (
+        "id", "kind", "second", "registration_id", "worker_id", "given_name", "family_name",
+        "division", "site", "direction", "reason", "entered_by",
+    )  # fmt: skip
+    decided = row["decided_ms"] is not None
+    return {name: row[name] for name in same} | {
+        "state": state(row).value,
+        "tapped_at": rfc3339(row["tapped_ms"]),
+        "entered_at": rfc3339(row["at_ms"]),
+        "decided_by": row["decided_by"] if decided else None,
+        "decided_at": rfc3339(row["decided_ms"]) if decided else None,
+    }
 
 
 def state(row: Any) -> State:
@@ -298,6 +324,8 @@ def _enter(
         conn, actor, "correction", "propose" if second else "enter",
         company_id=who.company_id, target_id=found, detail=detail,
     )  # fmt: skip
+    event = Event.CORRECTION_PROPOSED if second else Event.CORRECTION_APPROVED
+    outbox.tell(conn, event, who.company_id, [found])
     return found
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -116,8 +115,11 @@ registration_history = Table(
     Column("site_id", ForeignKey("sites.id")),
     Column("at_ms", Millis, nullable=False, comment="when they were replaced"),
     Column("why", Text, nullable=False),
-    PrimaryKeyConstraint("registration_id", "version"),
+    Column("id", Id, primary_key=True, comment="in the order of commits, as turns are"),
+    UniqueConstraint("registration_id", "version"),
     Index("ix_registration_history_worker_id", "worker_id"),
+    # No id is ever given twice: webhooks remember up to which they were told.
+    sqlite_autoincrement=True,
 )
 
 reattribution = Table(

@@ -35,6 +35,7 @@ from cloud.registrations.tables import (
 from cloud.retention.removal import Tally
 from cloud.retention.terms import Terms
 from cloud.rows import among, insert_absent
+from cloud.webhooks import withdrawing
 from cloud.workers.tables import badges, former_holders, restrictions, workers
 
 
@@ -79,6 +80,7 @@ def restrict(conn: Connection, company: int, worker: int, until_ms: int) -> int:
         .values(number=f" {worker}", inss_mark=None, active=False, restricted_ms=until_ms)
     )
     apps.erase(conn, worker)
+    withdrawing.withdraw(conn, "worker", [(company, worker)])
     return taken
 
 

@@ -1,6 +1,7 @@
 """Finding terminals, and where they stood when."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
@@ -9,7 +10,7 @@ from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import InvalidError, NotFoundError
 from cloud.rows import ALL
 from cloud.terminals.tables import assignments, terminals
-from cloud.times import now_ms
+from cloud.times import now_ms, rfc3339
 from protocol.identity import group, parse_device_number
 
 
@@ -41,12 +42,38 @@ def site_at(conn: Connection, terminal_id: int, at_ms: int) -> int | None:
     return None if found is None else int(found)
 
 
+def owners_at(conn: Connection, terminal_ids: Sequence[int], at_ms: int) -> list[tuple[int, int]]:
+    """Terminals that stand at a site at a moment, each with the company whose it is."""
+    query = (
+        select(assignments.c.terminal_id, divisions.c.company_id)
+        .join(sites, sites.c.id == assignments.c.site_id)
+        .join(divisions, divisions.c.id == sites.c.division_id)
+        .where(assignments.c.terminal_id.in_(terminal_ids), _in_force(at_ms))
+        .order_by(assignments.c.terminal_id)
+    )
+    return [(terminal, company) for terminal, company in conn.execute(query)]
+
+
 def listed(
     conn: Connection, *, visible: ColumnElement[bool] = ALL, after: int = 0, limit: int = 100
 ) -> list[dict[str, Any]]:
     """Terminals that are `visible`, with an id above `after`, by id, with where each stands now."""
     rows = conn.execute(_with_place(now_ms()).where(visible, terminals.c.id > after).limit(limit))
     return [readable(dict(row)) for row in rows.mappings()]
+
+
+def as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A terminal of `listed` in the words of the API. Times are in Brussels."""
+    same = ("id", "device", "name", "status", "company", "division", "site")
+    return {name: row[name] for name in same} | {
+        "assigned_at": _told(row["since_ms"]),
+        "last_seen_at": _told(row["last_seen_ms"]),
+        "said": row["last_status"],
+    }
+
+
+def _told(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
 
 
 def _with_place(at_ms: int) -> Select[Any]:

@@ -30,6 +30,10 @@ Nobody sees anything, but for what one of these lines gives:
               time is over, or the person asked to be erased. What the law makes it keep then is
               *restricted*: administrators and auditors take it out for an inspector, saying why,
               and `explain` tells them that it is there.
+    WEBHOOK   Webhooks, and what became of what they were sent, are visible to administrators and to
+              a program with webhooks:read; they change them, a program with webhooks:write. What a
+              webhook is sent follows TOKEN, with the scopes that it was given, and no badge number
+              whole; nobody gives it more than they may read, or leads elsewhere what reads more.
     OPERATOR  Who runs the platform sees all of it, and nobody else sees what belongs to no company:
               records that are not understood, messages refused, alarms of no terminal.
 
@@ -62,6 +66,7 @@ from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.registrations.tables import registration_corrections, registrations
 from cloud.terminals.tables import assignments, terminals
+from cloud.webhooks.tables import webhooks
 from cloud.workers.tables import restrictions, workers
 
 RULES = (
@@ -76,6 +81,7 @@ RULES = (
     "TOKEN",
     "APP",
     "LET GO",
+    "WEBHOOK",
     "OPERATOR",
 )
 
@@ -155,6 +161,11 @@ class Viewer:
     def signs_off(self) -> bool:
         """SITE and TOKEN: whether a correction counts by its word alone."""
         return self.enters_workers or self._program_for(Scope.CORRECTIONS_DECIDE)
+
+    @property
+    def reads_webhooks(self) -> bool:
+        """WEBHOOK."""
+        return self.administers or self._program_for(Scope.WEBHOOKS_READ)
 
     def _program_for(self, scope: Scope) -> bool:
         return self.token_id is not None and scope in self.may
@@ -303,6 +314,11 @@ def restricted_corrections() -> Select[tuple[int]]:
         )
         .correlate(table)
     )
+
+
+def visible_webhooks(seen_by: Viewer) -> ColumnElement[bool]:
+    """WEBHOOK: a condition on `webhooks`; who may change them sees them as well."""
+    return webhooks.c.company_id == seen_by.company_id if seen_by.reads_webhooks else false()
 
 
 def last_places() -> Select[tuple[int]]:

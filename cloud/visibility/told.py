@@ -26,7 +26,10 @@ def visible_alarms(seen_by: Viewer | Operator) -> ColumnElement[bool]:
 def visible_notifications(
     seen_by: Viewer | Operator | None, account: int | None
 ) -> ColumnElement[bool]:
-    """TERMINAL, GRANTED and WHOLE: a condition on `notifications`; one's own are one's own."""
+    """A condition on `notifications`, by TERMINAL, GRANTED, WHOLE and WEBHOOK.
+
+    One's own are one's own.
+    """
     own = false() if account is None else notifications.c.account_id == account
     everybody_s = notifications.c.account_id.is_(None)
     if seen_by is None:
@@ -34,8 +37,10 @@ def visible_notifications(
     if isinstance(seen_by, Operator):
         return or_(own, everybody_s)
     reached = select(sites.c.id).where(visible_sites(seen_by))
+    company_s = notifications.c.company_id == seen_by.company_id if seen_by.administers else false()
     return or_(
         own,
+        and_(everybody_s, company_s),
         and_(everybody_s, notifications.c.site_id.in_(reached)),
         and_(everybody_s, _stood(seen_by, notifications.c.terminal_id, notifications.c.at_ms)),
     )

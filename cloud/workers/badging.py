@@ -13,6 +13,8 @@ from cloud.companies.tables import companies
 from cloud.errors import ConflictError, InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.registrations import reattribution
+from cloud.webhooks import outbox
+from cloud.webhooks.events import Event
 from cloud.workers import service
 from cloud.workers.editing import worker_of
 from cloud.workers.tables import badges, workers
@@ -37,13 +39,14 @@ def link(
     worker_of(conn, company, worker)
     row = take(conn, company, worker, key)
     _set_period(conn, row, from_ms, until_ms)
+    outbox.tell(conn, Event.WORKER_CHANGED, company, [worker])
     return int(row.id)
 
 
 def take(conn: Connection, company: int, worker: int, key: tuple[str, str]) -> Row[Any]:
     """Link a badge to a worker of a company, its dates left alone; the badge.
 
-    Raises InvalidError, ConflictError.
+    Telling the company's webhooks is left to the caller. Raises InvalidError, ConflictError.
     """
     badge = service.put_badge(conn, *key)
     row = conn.execute(select(badges).where(badges.c.id == badge).with_for_update()).one()
@@ -82,7 +85,10 @@ def set_period(
     """
     check_period(from_ms, until_ms)
     lock(conn, company)
-    return _set_period(conn, badge_of(conn, company, worker, badge), from_ms, until_ms)
+    changed = _set_period(conn, badge_of(conn, company, worker, badge), from_ms, until_ms)
+    if changed:
+        outbox.tell(conn, Event.WORKER_CHANGED, company, [worker])
+    return changed
 
 
 def unlink(conn: Connection, company: int, worker: int, badge: int) -> None:
@@ -91,6 +97,7 @@ def unlink(conn: Connection, company: int, worker: int, badge: int) -> None:
     row = badge_of(conn, company, worker, badge)
     service.link_badge(conn, badge, None)
     _set_period(conn, row, None, None)
+    outbox.tell(conn, Event.WORKER_CHANGED, company, [worker])
 
 
 def badge_of(conn: Connection, company: int, worker: int, badge: int) -> Row[Any]:

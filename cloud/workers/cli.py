@@ -125,6 +125,8 @@ def link(profile: str, number: str, company: str, worker_number: str, url: str) 
     """
     from cloud.companies.queries import company_id
     from cloud.companies.service import lock
+    from cloud.webhooks import outbox
+    from cloud.webhooks.events import Event
     from cloud.workers import badging, queries, service
 
     with one_line_errors(), session(url) as conn:
@@ -132,6 +134,7 @@ def link(profile: str, number: str, company: str, worker_number: str, url: str) 
         lock(conn, owner)
         holder = queries.worker_id(conn, owner, worker_number)
         badging.take(conn, owner, holder, service.normalise(profile, number))
+        outbox.tell(conn, Event.WORKER_CHANGED, owner, [holder])
 
 
 @badge.command()
@@ -140,7 +143,13 @@ def link(profile: str, number: str, company: str, worker_number: str, url: str) 
 @database_options
 def unlink(profile: str, number: str, url: str) -> None:
     """Say that a badge is nobody's."""
-    from cloud.workers import service
+    from cloud.webhooks import outbox
+    from cloud.webhooks.events import Event
+    from cloud.workers import queries, service
 
     with one_line_errors(), session(url) as conn:
-        service.link_badge(conn, service.put_badge(conn, profile, number), None)
+        number_of_it = service.put_badge(conn, profile, number)
+        holder = queries.holder(conn, number_of_it)
+        service.link_badge(conn, number_of_it, None)
+        if holder is not None:
+            outbox.tell(conn, Event.WORKER_CHANGED, holder.company_id, [holder.id])

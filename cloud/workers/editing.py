@@ -15,6 +15,8 @@ from cloud.errors import ConflictError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.stale import refuse_stale
 from cloud.times import now_ms
+from cloud.webhooks import outbox
+from cloud.webhooks.events import Event
 from cloud.workers import inss, service
 from cloud.workers.tables import workers
 from cloud.workers.vault import Vault
@@ -49,7 +51,9 @@ def create(conn: Connection, company: int, values: Mapping[str, Any]) -> int:
     _refuse_inss(conn, company, values)
     ended_ms = None if values.get("active", True) else now_ms()
     made = insert(workers).values(company_id=company, ended_ms=ended_ms, **values)
-    return int(conn.execute(made.returning(workers.c.id)).scalar_one())
+    worker = int(conn.execute(made.returning(workers.c.id)).scalar_one())
+    outbox.tell(conn, Event.WORKER_CREATED, company, [worker])
+    return worker
 
 
 def change(
@@ -80,6 +84,7 @@ def change(
         _refuse_number(conn, company, changed["number"])
     _refuse_inss(conn, company, changed)
     conn.execute(update(workers).where(workers.c.id == worker).values(**changed))
+    outbox.tell(conn, Event.WORKER_CHANGED, company, [worker])
     return sorted("inss" if name == "inss_mark" else name for name in changed if name != INSS[0])
 
 
@@ -90,7 +95,10 @@ def set_active(conn: Connection, company: int, worker: int, active: bool) -> boo
     """
     lock(conn, company)
     worker_of(conn, company, worker)
-    return service.set_active(conn, worker, active)
+    changed = service.set_active(conn, worker, active)
+    if changed:
+        outbox.tell(conn, Event.WORKER_CHANGED, company, [worker])
+    return changed
 
 
 def worker_of(conn: Connection, company: int, worker: int) -> Row[Any]:

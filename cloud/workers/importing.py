@@ -11,6 +11,8 @@ from sqlalchemy import Connection, select
 from cloud.companies.tables import companies
 from cloud.errors import ConflictError, InvalidError, RefusedError
 from cloud.languages.current import gettext as _
+from cloud.webhooks import outbox
+from cloud.webhooks.events import Event
 from cloud.workers import badging, editing, inss, service
 from cloud.workers.sheets import TITLES, Row
 from cloud.workers.tables import badges, workers
@@ -89,6 +91,7 @@ def apply(conn: Connection, company: int, planned: Iterable[Planned]) -> dict[st
     Raises ConflictError when a row was refused: then nothing of the file is to be entered.
     """
     counts = dict.fromkeys((fate.value for fate in Fate), 0)
+    told: dict[Event, list[int]] = {}
     for row in planned:
         counts[row.fate] += 1
         if row.fate is Fate.REFUSE:
@@ -100,9 +103,12 @@ def apply(conn: Connection, company: int, planned: Iterable[Planned]) -> dict[st
             continue
         values = dict(row.values)
         badge = values.pop("badge", None)
-        worker = service.put_worker(conn, company, **values)
+        worker, event = service.enter(conn, company, **values)
         if badge is not None:
             badging.take(conn, company, worker, (PROFILE, badge))
+        told.setdefault(event or Event.WORKER_CHANGED, []).append(worker)
+    for event, workers_ in told.items():
+        outbox.tell(conn, event, company, workers_)
     return counts
 
 

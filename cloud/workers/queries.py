@@ -1,14 +1,16 @@
 """Finding workers."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, select, tuple_
 
 from cloud import text
 from cloud.companies.tables import companies
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.rows import contains
+from cloud.times import rfc3339
 from cloud.workers.tables import badges, workers
 
 
@@ -65,6 +67,41 @@ def badges_of(conn: Connection, worker: int) -> list[RowMapping]:
     return list(
         conn.execute(query.order_by(ended, badges.c.valid_until_ms.desc(), badges.c.id)).mappings()
     )
+
+
+def some(conn: Connection, visible: ColumnElement[bool], numbers: Collection[int]) -> list[Any]:
+    """Those of some ids that are `visible`, each in the words of the API with its badges."""
+    rows = conn.execute(
+        select(workers).where(visible, workers.c.id.in_(numbers)).order_by(workers.c.id)
+    ).mappings()
+    held: dict[int, list[dict[str, Any]]] = {}
+    for badge in conn.execute(
+        select(badges).where(badges.c.worker_id.in_(numbers)).order_by(badges.c.id)
+    ).mappings():
+        held.setdefault(badge["worker_id"], []).append(badge_as_json(badge))
+    same = ("id", "number", "given_name", "family_name", "active")
+    return [
+        {name: row[name] for name in same} | {"badges": held.get(row["id"], [])} for row in rows
+    ]
+
+
+def badge_as_json(row: RowMapping) -> dict[str, Any]:
+    """A badge in the words of the API, its number masked. Times are in Brussels."""
+    ends = {name: row[f"{name}_ms"] for name in ("valid_from", "valid_until")}
+    return {
+        "id": row["id"],
+        "profile": row["profile"],
+        "number": text.masked(row["number"]),
+        **{name: None if ms is None else rfc3339(ms) for name, ms in ends.items()},
+    }
+
+
+def holder(conn: Connection, badge: int) -> Row[int, int] | None:
+    """Whose badge it is: the worker's id, and the company's."""
+    query = select(workers.c.id, workers.c.company_id).join(
+        badges, badges.c.worker_id == workers.c.id
+    )
+    return conn.execute(query.where(badges.c.id == badge)).one_or_none()
 
 
 def with_inss(conn: Connection, visible: ColumnElement[bool], mark: bytes) -> int | None:

@@ -13,6 +13,8 @@ from cloud.languages.current import gettext as _
 from cloud.registrations import reattribution
 from cloud.rows import insert_absent
 from cloud.times import now_ms
+from cloud.webhooks import outbox
+from cloud.webhooks.events import Event
 from cloud.workers.tables import badges, workers
 
 _PROFILE = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -25,16 +27,35 @@ def put_worker(
     number: str,
     given_name: str,
     family_name: str,
+    **more: Any,
+) -> int:
+    """Enter a worker of a company, or change the one with this number, as `enter` does; the id.
+
+    The company's webhooks are told. Raises InvalidError.
+    """
+    worker, event = enter(conn, company_id, number, given_name, family_name, **more)
+    if event is not None:
+        outbox.tell(conn, event, company_id, [worker])
+    return worker
+
+
+def enter(
+    conn: Connection,
+    company_id: int,
+    number: str,
+    given_name: str,
+    family_name: str,
     *,
     active: bool | None = None,
     inss_sealed: bytes | None = None,
     inss_mark: bytes | None = None,
-) -> int:
-    """Enter a worker of a company, or change the one with this number; the id. Raises InvalidError.
+) -> tuple[int, Event | None]:
+    """Enter a worker of a company, or change the one with this number: the id, and what happened.
 
     Of what is None, a worker who is known keeps what there is; a new one is active. The INSS comes
     as `cloud.workers.vault` seals and marks it. When someone becomes active or inactive, their
-    registrations are attributed again.
+    registrations are attributed again. Telling the company's webhooks is left to the caller. Raises
+    InvalidError.
     """
     values: dict[str, Any] = {
         "given_name": text.name(given_name, _("the given name")),
@@ -46,21 +67,26 @@ def put_worker(
         values |= {"inss_sealed": inss_sealed, "inss_mark": inss_mark}
     tidy = text.name(number, _("the worker's number"))
     where = (workers.c.company_id == company_id) & (workers.c.number == tidy)
-    known = conn.execute(select(workers.c.id, workers.c.active).where(where)).one_or_none()
+    known = conn.execute(select(workers).where(where)).one_or_none()
     if known is None:
         ended = {"ended_ms": now_ms()} if active is False else {}
         made = insert(workers).values(company_id=company_id, number=tidy, **values, **ended)
-        return int(conn.execute(made.returning(workers.c.id)).scalar_one())
+        worker = int(conn.execute(made.returning(workers.c.id)).scalar_one())
+        return worker, Event.WORKER_CREATED
+    changed = any(
+        getattr(known, name) != value for name, value in values.items() if name != "inss_sealed"
+    )
     set_active(conn, known.id, known.active if active is None else active)
     values.pop("active", None)
     conn.execute(update(workers).where(workers.c.id == known.id).values(**values))
-    return int(known.id)
+    return int(known.id), Event.WORKER_CHANGED if changed else None
 
 
 def set_active(conn: Connection, worker_id: int, active: bool) -> bool:
     """Make a worker active or inactive; whether that changed anything.
 
-    Registrations are then attributed again. All apps of who becomes inactive end.
+    Registrations are then attributed again. All apps of who becomes inactive end. Telling webhooks
+    is left to the caller.
     """
     changed = conn.execute(
         update(workers)
@@ -94,10 +120,10 @@ def put_badge(conn: Connection, profile: str, number: str, *, employer: str | No
     )
 
 
-def link_badge(conn: Connection, badge_id: int, worker_id: int | None) -> None:
-    """Say whose badge it is, or with None that it is nobody's.
+def link_badge(conn: Connection, badge_id: int, worker_id: int | None) -> bool:
+    """Say whose badge it is, or with None that it is nobody's; whether that changed anything.
 
-    All registrations made with it are attributed again.
+    All registrations made with it are attributed again. Telling webhooks is left to the caller.
     """
     changed = conn.execute(
         update(badges)
@@ -107,6 +133,7 @@ def link_badge(conn: Connection, badge_id: int, worker_id: int | None) -> None:
     if changed.rowcount:
         what = "unlinked" if worker_id is None else "linked to a worker"
         reattribution.request(conn, badge_id=badge_id, why=f"the badge was {what}")
+    return changed.rowcount > 0
 
 
 def normalise(profile: str, number: str) -> tuple[str, str]:

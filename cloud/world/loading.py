@@ -17,6 +17,8 @@ from cloud.errors import InvalidError, NotFoundError, RefusedError
 from cloud.terminals import keys
 from cloud.terminals import queries as terminals
 from cloud.terminals import service as terminal_service
+from cloud.webhooks import outbox
+from cloud.webhooks.events import Event
 from cloud.workers import queries as workers
 from cloud.workers import service as worker_service
 from cloud.world import shape
@@ -93,8 +95,10 @@ class _Loader:
             self._conn, table.profile, table.number, employer=table.employer
         )
         if table.company is not None and table.worker is not None:
-            owner = workers.worker_id(self._conn, self._company_id(table.company), table.worker)
-            worker_service.link_badge(self._conn, badge_id, owner)
+            company = self._company_id(table.company)
+            owner = workers.worker_id(self._conn, company, table.worker)
+            if worker_service.link_badge(self._conn, badge_id, owner):
+                outbox.tell(self._conn, Event.WORKER_CHANGED, company, [owner])
 
     def terminal(self, table: shape.Terminal) -> None:
         key = self._key(table.public_key)

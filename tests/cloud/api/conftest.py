@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine
 
@@ -33,12 +35,19 @@ def program(
     company: int | None,
     *,
     may: frozenset[Scope] | None = None,
+    directory: Path | None = None,
     **rights: bool,
 ) -> Client:
-    """A program with a token of a company, or else of the operator, for everything by itself."""
+    """A program with a token of a company, or else of the operator, for everything by itself.
+
+    `directory` is the platform's, with its keys; None: there are none.
+    """
     if may is None:
         may = frozenset(Scope) - (scopes.COMPANY_S if company is None else scopes.OPERATOR_S)
     with writer.begin() as conn:
         given = {"whole_badges": company is None} | rights
         _, token = api_tokens.make(conn, "test", company=company, may=may, **given)
-    return Client(create_app(reader, writer), {"authorization": f"Bearer {token}"})
+    if directory is not None:
+        (directory / "keys").mkdir(exist_ok=True)
+    app = create_app(reader, writer, directory=directory)
+    return Client(app, {"authorization": f"Bearer {token}"})

@@ -77,6 +77,7 @@ ROUTES = {
         operator=False, subject="division", body={"name": "Noord"}
     ),
     ("get", "/v1/terminals"): LIST,
+    ("get", "/v1/terminals/{number}"): Route(subject="terminal"),
     ("get", "/v1/workers"): Route(operator=False),
     ("post", "/v1/workers"): Route(
         operator=False, body={"number": "99", "given_name": "Bo", "family_name": "Bos"}
@@ -113,8 +114,27 @@ ROUTES = {
     ("get", "/v1/app/me"): APP_S,
     ("get", "/v1/app/days"): replace(APP_S, query=PERIOD),
     ("get", "/v1/app/explain"): APP_S,
+    ("get", "/v1/webhooks"): Route(operator=False),
+    ("post", "/v1/webhooks"): Route(
+        operator=False,
+        body={
+            "name": "Payroll", "url": "https://example.be/hook", "events": ["worker.changed"],
+            "scopes": ["workers:read"],
+        },
+    ),
+    ("get", "/v1/webhooks/{number}"): Route(operator=False, subject="webhook"),
+    ("patch", "/v1/webhooks/{number}"): Route(
+        operator=False, subject="webhook", body={"name": "Planning"}
+    ),
+    ("post", "/v1/webhooks/{number}/secret"): Route(operator=False, subject="webhook"),
+    ("post", "/v1/webhooks/{number}/test"): Route(operator=False, subject="webhook"),
+    ("get", "/v1/webhooks/{number}/deliveries"): Route(operator=False, subject="webhook"),
+    ("post", "/v1/webhooks/{number}/deliveries/{delivery}/again"): Route(
+        operator=False, subject="webhook"
+    ),
+    ("delete", "/v1/webhooks/{number}"): Route(operator=False, subject="webhook", tells=False),
     ("get", "/v1/alarms"): OPERATOR_S,
     ("get", "/v1/rejected"): OPERATOR_S,
     ("get", "/v1/waiting"): OPERATOR_S,
     ("get", "/v1/health"): OPERATOR_S,
-}
+}  # fmt: skip

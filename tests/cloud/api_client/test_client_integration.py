@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
 from cloud.accounts import api_tokens
 from cloud.accounts.scopes import OPERATOR_S, Scope
 from cloud.api_client.client import ApiError, Client
+from cloud.api_client.receiving import Event, verify
 from tests.cloud.sample import Sample
+from tests.cloud.webhooks.receiver import Receiver
 from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_for
 
@@ -47,6 +50,7 @@ def address(database_url: str, tmp_path: Path, sample: Sample) -> Iterator[str]:
     config.write_text(
         f'[database]\nurl = "{database_url}"\n[api]\nport = {port}\n'
         f'[platform]\ndirectory = "{tmp_path / "platform"}"\n'
+        "[webhooks]\nallow_http_on_loopback = true\n"
     )
     process = subprocess.Popen(
         [
@@ -119,6 +123,59 @@ def test_a_program_s_day(address: str, token: str, sample: Sample) -> None:
     with Client(address, "A" * 43) as stranger, pytest.raises(ApiError, match="not known") as error:
         stranger.worker(1)
     assert error.value.status == 401
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver(None)
+    yield receiver
+    receiver.stop()
+
+
+@pytest.mark.integration
+def test_a_program_is_told_of_what_it_does(
+    address: str, token: str, receiver: Receiver, sample: Sample, engine: Engine
+) -> None:
+    with Client(address, token) as api:
+        events = ["worker.created", "registration.created"]
+        scopes = ["workers:read", "registrations:read"]
+        made = api.create_webhook("ERP", receiver.url, events, scopes=scopes, key="once")
+        assert made.secret is not None
+        assert api.create_webhook("ERP", receiver.url, events, scopes=scopes, key="once") == made
+        api.send_test(made.id)
+        worker = api.create_worker("9", "Bo", "Bos")
+        with engine.begin() as conn:
+            number = sample.tap(conn)
+        wait_for(lambda: len(receiver.got) == 3, "all of it comes")
+        found = {each.type: each for each in _verified(receiver, made.secret)}
+        created, tapped = (found[name] for name in events)
+        assert created.data is not None
+        assert (created.data["id"], created.data["family_name"]) == (worker.id, "Bos")
+        assert tapped.data == msgspec.to_builtins(api.registration(number))
+        assert (found["test"].url, tapped.url) == (None, f"/v1/registrations/{number}")
+
+        wait_for(
+            lambda: all(each.state == "taken" for each in api.deliveries(made.id, limit=2)),
+            "all of it is noted",
+        )
+        (again, *_) = api.deliveries(made.id, state="taken")
+        assert api.send_again(made.id, again.id).message == again.message
+        wait_for(lambda: len(receiver.got) == 4, "it comes again")
+        assert receiver.got[3].id == again.message
+
+        assert api.rotate_secret(made.id).secret != made.secret
+        (listed,) = api.webhooks()
+        stopped = api.change_webhook(api.webhook(listed.id), active=False)
+        assert (stopped.active, stopped.secret) == (False, None)
+        with pytest.raises(ApiError, match="activate it first"):
+            api.send_test(made.id)
+        api.delete_webhook(made.id)
+        assert list(api.webhooks()) == []
+
+
+def _verified(receiver: Receiver, secret: str) -> Iterator[Event]:
+    for got in receiver.got:
+        yield verify(got.body, got.headers, secret)
 
 
 class BadDays:

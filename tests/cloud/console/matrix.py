@@ -125,6 +125,7 @@ def keyed() -> Route:
 
 
 _WORKER = {"number": "70", "given_name": "New", "family_name": "Name"}
+_WEBHOOK = {"name": "Payroll", "url": "https://example.be/hook", "event": "worker.changed"}
 _TAP = {"day": "2026-03-02", "time": "08:00", "direction": "in", "reason": "Forgotten"}
 _PART = {"role": "auditor", "email": "none@example.be", "way": "add"}
 
@@ -261,5 +262,16 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/workers/{worker}/erasure"): administrators(password="wrong horse"),
     ("POST", "/account/data"): everybody(),
     ("POST", "/account/close"): everybody(closing="wrong horse"),
+    ("GET", "/webhooks"): administrators(),
+    ("GET", "/webhooks/new"): administrators(),
+    ("POST", "/webhooks/new"): administrators(**_WEBHOOK),
+    ("GET", "/webhooks/{webhook}"): administrators(),
+    ("POST", "/webhooks/{webhook}"): administrators(**_WEBHOOK),
+    ("POST", "/webhooks/{webhook}/active"): administrators(active="yes"),
+    ("POST", "/webhooks/{webhook}/secret"): administrators(),
+    ("POST", "/webhooks/{webhook}/test"): administrators(),
+    ("POST", "/webhooks/{webhook}/delete"): administrators(),
+    ("GET", "/webhooks/{webhook}/deliveries/{delivery}"): administrators(),
+    ("POST", "/webhooks/{webhook}/deliveries/{delivery}/again"): administrators(),
     ("GET", "/trail"): Route(frozenset({"administrator", "auditor"}), operator=LET_IN),
 }  # fmt: skip

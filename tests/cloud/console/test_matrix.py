@@ -30,6 +30,7 @@ from cloud.times import now_ms
 from cloud.visibility.rules import viewer
 from protocol.identity import compact, device_number
 from protocol.keys import SigningKey
+from tests.cloud.api.test_matrix import webhook_of
 from tests.cloud.apps.pairing import bearer, pair, paired
 from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company
@@ -39,7 +40,7 @@ GUIDE = {"chapter": "why", "language": "fr", "picture": "why.png"}
 OURS = ("Solvay", "Quai", "Maes", "manager@example.be", "guest-of-ours@example.be")
 THEIRS = (CANARY, "other@example.be", "guest-of-theirs@example.be")
 """What no page of the other side shows; the terminals' device numbers come to it."""
-ENDS = ("/end", "/close", "/unlink", "/withdraw", "/logout")
+ENDS = ("/delete", "/end", "/close", "/unlink", "/withdraw", "/logout")
 
 
 class World:
@@ -129,7 +130,10 @@ class World:
             company_id=ids["company"], worker_id=ids["worker"], at_ms=1, account_id=0
         )
         ids["erasure"] = conn.execute(asked.returning(erasure_requests.c.id)).scalar_one()
-        self.canaries[side] += [f"gate of {side}", device, f"telephone of {side}"]
+        name = f"payroll of {side}"
+        ids["webhook"], ids["delivery"] = webhook_of(conn, ids["company"], name)
+        told = [f"gate of {side}", device, f"telephone of {side}", name]
+        self.canaries[side] += told
 
 
 @pytest.fixture

@@ -5,13 +5,25 @@ import re
 from itertools import product
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Table,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import ProgrammingError
 
 from cloud.accounts import passkeys as passkeys_
 from cloud.accounts import recovery
 from cloud.accounts import sessions as sessions_
 from cloud.accounts.roles import Role
+from cloud.accounts.scopes import Scope
 from cloud.accounts.tables import passkeys, recovery_codes, sessions, totps
 from cloud.api.tables import idempotency_keys
 from cloud.apps import service as devices
@@ -31,6 +43,7 @@ from cloud.schema import metadata
 from cloud.visibility import registrations as why
 from cloud.visibility import row_security, rules
 from cloud.visibility.rules import App, Operator, Viewer, program
+from cloud.webhooks.tables import webhook_deliveries, webhook_events, webhooks
 from cloud.workers.tables import restrictions, workers
 from tests.cloud.apps.pairing import pair
 from tests.cloud.visibility.test_rules import ACCESS, GRANTS, ids, someone
@@ -149,6 +162,68 @@ def test_they_are_shown_to_the_company_s_program_and_not_to_the_role_alone(
         assert len(shown(conn, table, column)) * 2 == whole[table]
     conn.execute(text("SELECT set_config('pointeuse.company', '', true)"))
     assert not any(shown(conn, table, column) for table, column in tables.items())
+
+
+def hooked(conn: Connection, world: World) -> None:
+    """A webhook of each company, with an event and a delivery."""
+    for company in world.companies:
+        conn.execute(
+            insert(webhooks).values(
+                id=company, company_id=company, name="x", url="https://example.be/", scopes="",
+                sealed=b"", seen_registration=0, seen_change=0, created_ms=0,
+            )
+        )  # fmt: skip
+        conn.execute(insert(webhook_events).values(webhook_id=company, event="worker.changed"))
+        conn.execute(
+            insert(webhook_deliveries).values(
+                webhook_id=company, message=str(company), event="test", at_ms=0, due_ms=0
+            )
+        )
+
+
+WEBHOOKS = {webhooks: "id", webhook_events: "webhook_id", webhook_deliveries: "webhook_id"}
+
+
+@pytest.mark.parametrize("access", ACCESS, ids=lambda it: f"{it[0]}{'-external' * it[1]}")
+def test_webhooks_are_shown_to_administrators(
+    conn: Connection, world: World, access: tuple[Role, bool]
+) -> None:
+    hooked(conn, world)
+    seen_by = someone(conn, world, access, ((), ()))
+    expected = ids(conn, webhooks, rules.visible_webhooks(seen_by))
+    assert expected == ({world.ours} if access[0] is Role.ADMINISTRATOR else set())
+    row_security.enter(conn, seen_by)
+    for table, column in WEBHOOKS.items():
+        assert shown(conn, table, column) == expected
+
+
+def test_webhooks_are_shown_to_the_company_s_program_and_not_to_the_role_alone(
+    conn: Connection, world: World
+) -> None:
+    hooked(conn, world)
+    may = frozenset({Scope.WEBHOOKS_READ})
+    seen_by = program(world.ours, token=1, may=may)
+    assert ids(conn, webhooks, rules.visible_webhooks(seen_by)) == {world.ours}
+    assert not ids(conn, webhooks, rules.visible_webhooks(program(world.ours, token=1)))
+    row_security.enter(conn, seen_by)
+    for table, column in WEBHOOKS.items():
+        assert shown(conn, table, column) == {world.ours}
+    conn.execute(text("SELECT set_config('pointeuse.company', '', true)"))
+    assert not any(shown(conn, table, column) for table, column in WEBHOOKS.items())
+
+
+@pytest.mark.parametrize(
+    "column",
+    [webhooks.c.sealed, webhooks.c.sealed_before, webhook_deliveries.c.body],
+    ids=str,
+)
+def test_neither_secrets_nor_what_was_sent_is_read(
+    conn: Connection, world: World, column: Column[bytes]
+) -> None:
+    hooked(conn, world)
+    row_security.enter(conn, world.member(conn, Role.ADMINISTRATOR))
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        conn.execute(select(column))
 
 
 def test_what_was_answered_to_programs_is_not_read(conn: Connection, world: World) -> None:
