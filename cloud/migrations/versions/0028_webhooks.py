@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
+revision = "0028"
 down_revision = "0027"
 branch_labels = None
 depends_on = None
