@@ -45,8 +45,12 @@ class Caller:
         return Actor("api", None, self.address, self.token_id)
 
     def note(self, conn: Connection, subject: str, action: str, **about: Any) -> None:
-        """Write a line of the company's trail, saying which token it was."""
-        note(conn, self.actor, subject, action, company_id=self.viewer.company_id, **about)
+        """Write a line of the company's trail, saying which token it was.
+
+        Of the operator's program, which looks at all of them, in no company's.
+        """
+        company = self.seen_by.company_id if isinstance(self.seen_by, Viewer) else None
+        note(conn, self.actor, subject, action, company_id=company, **about)
 
 
 def caller(

@@ -127,6 +127,8 @@ def erasure_plan(request: Request, conn: Database, who: ErasesWorkers, number: I
     with row_security.lifted(conn):
         terms = Terms.of(conn, request.app.state.retention, now_ms())
         lines = plan(conn, terms, who.viewer.company_id, number)
+    with request.app.state.writer.begin() as noting:
+        who.note(noting, "person", "preview", target_id=number)
     return Plan(
         lines=[
             Line(

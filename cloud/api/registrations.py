@@ -1,8 +1,8 @@
-"""`/v1/registrations`."""
+"""`/v1/registrations`. Each look is in the trail."""
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -74,7 +74,10 @@ class Wanted(Paged):
 
 @router.get("/registrations")
 def registrations(
-    conn: Database, who: ReadsRegistrations, wanted: Annotated[Wanted, Query()]
+    request: Request,
+    conn: Database,
+    who: ReadsRegistrations,
+    wanted: Annotated[Wanted, Query()],
 ) -> Page[Registration]:
     """List registrations in the order of arrival."""
     whole = _whole(who, wanted.badge)
@@ -97,11 +100,17 @@ def registrations(
         before=None if oldest else wanted.position,
         after=(wanted.position or 0) if oldest else None,
     )
+    if rows:
+        # Who follows what comes in asks again and again; what shows nobody is no look.
+        with request.app.state.writer.begin() as noting:
+            shown = {"shown": min(len(rows), wanted.limit)}
+            who.note(noting, "registration", "list", detail=shown)
     return wanted.page(rows, lambda row: Registration(**queries.as_json(row, whole_badge=whole)))
 
 
 @router.get("/registrations/{number}")
 def registration(
+    request: Request,
     conn: Database,
     who: ReadsRegistrations,
     number: Identifier,
@@ -112,6 +121,8 @@ def registration(
     row = queries.one(conn, number, visible=rules.visible_registrations(who.seen_by))
     if row is None:
         raise NotFoundError(f"there is no registration {number}")
+    with request.app.state.writer.begin() as noting:
+        who.note(noting, "registration", "read", target_id=number)
     return Registration(**queries.as_json(row, whole_badge=whole))
 
 

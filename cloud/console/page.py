@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from cloud.accounts import sessions
 from cloud.api.parameters import MAX_ID, Database
+from cloud.audit.service import note
 from cloud.console import (
     account,
     administration,
@@ -30,13 +31,16 @@ from cloud.console import (
     view,
     why,
 )
+from cloud.console.looks import Looks
 from cloud.console.templating import html
+from cloud.console.visitors import actor_of
 from cloud.console.visits import Visit, visit
 from cloud.visibility.rules import Viewer
 
 
 def install(app: FastAPI) -> None:
     """Add the console to the application."""
+    app.state.looks = Looks()
     app.get("/", include_in_schema=False)(page)
     app.get("/live", include_in_schema=False)(live)
     login.install(app)
@@ -69,6 +73,7 @@ def page(request: Request, conn: Database) -> Response:
         with request.app.state.writer.begin() as writing:
             sessions.touch(writing, found.session_id)
     shown = {} if found.seen_by is None else view.live(conn, found.seen_by)
+    _noted(request, found)
     return html("page.html", visit=found, active=_active(found), newer_than=None, **shown)
 
 
@@ -91,9 +96,19 @@ def live(
     etag = f'"{shown["tag"]}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})
+    _noted(request, found)
     answer = html("live.html", newer_than=newest, **shown)
     answer.headers["etag"] = etag
     return answer
+
+
+def _noted(request: Request, found: Visit) -> None:
+    """Note that somebody follows what moves, once an hour."""
+    company = _active(found)
+    if found.seen_by is None or not request.app.state.looks.is_due(found.session_id, company):
+        return
+    with request.app.state.writer.begin() as conn:
+        note(conn, actor_of(request, found), "registration", "follow", company_id=company)
 
 
 def _active(found: Visit) -> int | None:

@@ -91,9 +91,11 @@ def give(
     return who.page("invited.html", email=email, link=address)
 
 
-def form(conn: Database, who: Administrator, membership: Identifier) -> Response:
-    """The form of a member. Raises NotFoundError."""
+def form(request: Request, conn: Database, who: Administrator, membership: Identifier) -> Response:
+    """The form of a member. Raises NotFoundError. The look is noted."""
     row = people.member_of(conn, who.company, membership)
+    with request.app.state.writer.begin() as writing:
+        who.note(writing, "membership", "read", target_id=row.account_id)
     problems = Problems(packed(people.shown(conn, row)))
     return _form(conn, who, membership, row.email, people.part_of(conn, row), problems)
 

@@ -132,8 +132,11 @@ def take_away(request: Request, conn: Database, who: Administrator, worker: Iden
 
 
 def preview(request: Request, conn: Database, who: Administrator, worker: Identifier) -> Response:
-    """What erasing a person would do, line by line. Raises NotFoundError."""
-    return _preview(request, conn, who, worker, Problems())
+    """What erasing a person would do, line by line. Raises NotFoundError. The look is noted."""
+    answer = _preview(request, conn, who, worker, Problems())
+    with request.app.state.writer.begin() as writing:
+        who.note(writing, "person", "preview", target_id=worker)
+    return answer
 
 
 def erase(

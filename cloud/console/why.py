@@ -1,4 +1,7 @@
-"""`/why`: why something is not visible, asked in a form and answered step by step."""
+"""`/why`: why something is not visible, asked in a form and answered step by step.
+
+That it was asked is noted, as it is where programs ask.
+"""
 
 from typing import Annotated, Literal
 
@@ -6,7 +9,9 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from cloud.api.parameters import MAX_ID, Database
+from cloud.audit.service import note
 from cloud.console.templating import html
+from cloud.console.visitors import actor_of
 from cloud.console.visits import visit
 from cloud.errors import RefusedError
 from cloud.languages.current import gettext as _
@@ -37,6 +42,10 @@ def why(
     if isinstance(seen_by, Viewer) and what.strip():
         try:
             answer = _explain(conn, seen_by, kind, what).as_json()
+            with request.app.state.writer.begin() as writing:
+                # Not what was asked: that may be a name.
+                actor = actor_of(request, found)
+                note(writing, actor, kind, "explain", company_id=seen_by.company_id)
         except (RefusedError, ValueError) as error:
             problem = str(error)
     return html(
