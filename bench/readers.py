@@ -8,7 +8,6 @@ same lengths between ends that do nothing; readings and floor take turns.
 Over PC/SC a badge is there when pcscd says so: it looks at a virtual slot every 0.4 s.
 """
 
-import os
 import sys
 import tempfile
 import threading
@@ -32,7 +31,8 @@ _FIRST = 1000
 _WARM = 3
 _IDLE_S = 10.0
 _SETTLE_S = 3.0
-_TICKS = os.sysconf("SC_CLK_TCK")
+_OF_THE_PROCESS = 2
+"""Of its clocks, the one of all its threads as they were scheduled."""
 
 
 def run(scale: float = 1.0) -> dict[str, Any]:
@@ -121,6 +121,9 @@ def _idle(seconds: float) -> float:
 
 
 def _spent(pid: int) -> float:
-    """Seconds of processor time, its own and the kernel's for it (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """Seconds of processor time, its own and the kernel's for it.
+
+    By its clock (clock_getcpuclockid(3)), to the nanosecond: proc(5) tells it rounded to 10 ms,
+    twice, which is 0.2 % of ten seconds.
+    """
+    return time.clock_gettime(~pid << 3 | _OF_THE_PROCESS)
