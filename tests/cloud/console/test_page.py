@@ -103,7 +103,8 @@ def test_what_was_wrong_with_a_badge_is_said_beside_it(
 ) -> None:
     with engine.begin() as conn:
         sample.tap(conn)
-        assert "blocked" not in shown(client)
+    assert "blocked" not in shown(client)
+    with engine.begin() as conn:
         sample.tap(conn, flags=int(Flag.BLOCKED | Flag.EXPIRED))
     text = shown(client)
     assert text.count("blocked, badge expired") == 1

@@ -79,6 +79,7 @@ def test_an_account_is_added_changed_and_ended(company: Company, administrator: 
     who = company.who["none"]
     assert company.trail() == [
         ("console:membership:grant", who),
+        ("console:membership:read", who),
         ("console:membership:grant", who),
         ("console:membership:grant", who),
         ("console:membership:revoke", who),
