@@ -44,6 +44,10 @@ CHAPTERS = {
     "/trail": "audit#trail",
     "/privacy": "privacy#retention",
     "/notifications": "notifications#page",
+    "/webhooks": "programs#webhooks",
+    "/webhooks/new": "programs#webhooks",
+    "/webhooks/{webhook}": "programs#webhooks",
+    "/webhooks/{webhook}/deliveries/{delivery}": "programs#webhooks",
 }
 """Chapter and anchor for each page, by its path, and for one that a form is answered with."""
 _CONTENTS = "/guide"
