@@ -193,12 +193,15 @@ def has_more_than_a_name(conn: Connection, row: Row[Any]) -> bool:
 
 
 def orphans(conn: Connection, badge_ids: Collection[int] | None, limit: int = 1000) -> int:
-    """Take away badges of these, or of all, that nothing names any more; how many.
+    """Take away badges of these, or of all that were met, that nothing names any more; how many.
 
-    With the number go its entries on rosters of blocked badges.
+    With the number go its entries on rosters of blocked badges. One that somebody entered and
+    nobody has held to a terminal yet waits for its holder, or is blocked before it has one.
     """
     query = select(badges.c.id, badges.c.profile, badges.c.number).where(_nobody_s()).limit(limit)
-    if badge_ids is not None:
+    if badge_ids is None:
+        query = query.where(badges.c.first_seen_ms.is_not(None))
+    else:
         query = query.where(among(conn, badges.c.id, sorted(badge_ids)))
     found = conn.execute(query).all()
     if not found:

@@ -90,12 +90,8 @@ def _make_webhooks() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("scopes", sa.Text, nullable=False, comment="which fields it is shown"),
-        sa.Column(
-            "sealed", sa.LargeBinary, nullable=False, comment="its secret, sealed by the vault"
-        ),
-        sa.Column(
-            "sealed_before", sa.LargeBinary, comment="the secret before, which signs as well"
-        ),
+        sa.Column("sealed", sa.LargeBinary, nullable=False, comment="its key, sealed by the vault"),
+        sa.Column("sealed_before", sa.LargeBinary, comment="the key before, which signs as well"),
         sa.Column("before_until_ms", sa.BigInteger, comment="until then"),
         sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
         sa.Column("ended", sa.Text, comment="why it is not active"),

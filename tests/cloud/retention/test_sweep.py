@@ -30,6 +30,7 @@ from cloud.retention.terms import before_ms
 from cloud.retention.watch import Keeper
 from cloud.stale import StaleError
 from cloud.times import now_ms, parse
+from cloud.workers import service as badge_service
 from cloud.workers.tables import badges, workers
 from tests.cloud.retention.world import ANN, BOB, CARL, LAW, START_MS, World
 
@@ -51,6 +52,13 @@ def years(world: World, number: int, **options: Any) -> Counter[Any]:
     trail = (None, "trail")
     assert {**said, trail: 0} == {**tally, trail: 0}, "the rehearsal said something else"
     return tally
+
+
+def test_a_badge_that_waits_for_its_holder_stays(furnished: World) -> None:
+    with furnished.engine.begin() as conn:
+        badge_service.put_badge(conn, "em4100", "00FACADE00")
+    years(furnished, 20)
+    assert [row.number for row in furnished.rows(badges)].count("00FACADE00") == 1
 
 
 def test_nothing_goes_before_its_time(furnished: World) -> None:
