@@ -87,6 +87,11 @@ class Api(Struct, forbid_unknown_fields=True, frozen=True):
 def _is_origin(url: str) -> bool:
     """Whether an address is one of a server, and says nothing of a page or of who asks."""
     parts = urlsplit(url)
+    try:
+        # Read to see whether it is one: as text anything stands there.
+        _port = parts.port
+    except ValueError:
+        return False
     plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
     return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
 

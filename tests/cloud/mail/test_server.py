@@ -134,6 +134,8 @@ def test_a_password_that_others_may_read_is_not_used(server: tuple[Catcher, Mail
         ('public_url = "javascript:alert(1)"', "is to be like"),
         ('public_url = "https://pointeuse.example.be/console"', "is to be like"),
         ('public_url = "https://ann@pointeuse.example.be"', "is to be like"),
+        ('public_url = "https://pointeuse.example.be:99999"', "is to be like"),
+        ('public_url = "https://pointeuse.example.be:http"', "is to be like"),
         ('public_url = "https://pointeuse.example.be"', None),
         ('host = "0.0.0.0"\npublic_url = "https://pointeuse.example.be/"', None),
         ('host = "127.0.0.1"', None),
