@@ -164,6 +164,7 @@ def _fresh(conn: Connection, up_to: ColumnElement[int], at_ms: int) -> Select[An
         .outerjoin(first, and_(first.c.registration_id == registrations.c.id, first.c.version == 1))
         .join(webhook_events, _chosen(event))
         .where(seen)
+        .order_by(registrations.c.id)
     )
 
 
@@ -193,6 +194,7 @@ def _changed(conn: Connection, up_to: ColumnElement[int], at_ms: int) -> Select[
         .outerjoin(then, following)
         .join(webhook_events, _chosen(event))
         .where(or_(before, after))
+        .order_by(was.c.id)
     )
 
 
