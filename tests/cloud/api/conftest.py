@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from cloud.accounts import api_tokens, scopes
@@ -36,11 +37,13 @@ def program(
     *,
     may: frozenset[Scope] | None = None,
     directory: Path | None = None,
+    app: FastAPI | None = None,
     **rights: bool,
 ) -> Client:
     """A program with a token of a company, or else of the operator, for everything by itself.
 
     `directory` is the platform's, with its keys; None: there are none.
+    `app` is one there is already.
     """
     if may is None:
         may = frozenset(Scope) - (scopes.COMPANY_S if company is None else scopes.OPERATOR_S)
@@ -49,5 +52,5 @@ def program(
         _, token = api_tokens.make(conn, "test", company=company, may=may, **given)
     if directory is not None:
         (directory / "keys").mkdir(exist_ok=True)
-    app = create_app(reader, writer, directory=directory)
+    app = app or create_app(reader, writer, directory=directory)
     return Client(app, {"authorization": f"Bearer {token}"})

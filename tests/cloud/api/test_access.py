@@ -151,7 +151,7 @@ def test_every_route_needs_the_scope_it_is_described_with(
                     continue
                 (needed,) = described["security"]
                 (scope,) = map(Scope, needed["HTTPBearer"])
-                client = program(reader, engine, company, may=all_scopes - {scope})
+                client = program(reader, engine, company, may=all_scopes - {scope}, app=app)
                 answer = client.request(method.upper(), path.format(number=1, badge=1, delivery=1))
                 assert answer.status_code == 403, (path, method)
                 assert scope in answer.headers["www-authenticate"]
