@@ -1,6 +1,9 @@
 """The database's schema, and how an older one becomes the present one (Alembic)."""
 
 import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +23,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring a database to `revision`, in one transaction; nothing happens when it is there."""
     from alembic import command
 
-    with engine.begin() as conn:
+    with _migrating(engine) as conn:
         if conn.dialect.name == "postgresql":
             # Two that migrate at once wait for each other; SQLite's transactions do so anyway.
             conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('pointeuse migrations'))"))
@@ -31,7 +34,7 @@ def downgrade(engine: Engine, revision: str = "base") -> None:
     """Take a database back to `revision`; `base` leaves it empty."""
     from alembic import command
 
-    with engine.begin() as conn:
+    with _migrating(engine) as conn:
         command.downgrade(_config(conn), revision)
 
 
@@ -65,6 +68,32 @@ def require_current(conn: Connection) -> None:
             f"the database's schema is at revision {found or 'none'}, not {wanted}:"
             " run `pointeuse cloud migrate`"
         )
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which SQLite lets a table be made anew that others refer to.
+
+    They are asked whether what they refer to is there before it is committed, as SQLite's
+    documentation has it (ALTER TABLE, "Making Other Kinds Of Table Schema Changes").
+    """
+    with engine.connect() as conn:
+        raw = conn.connection.driver_connection
+        if not isinstance(raw, sqlite3.Connection):
+            with conn.begin():
+                yield conn
+            return
+        raw.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with conn.begin():
+                yield conn
+                if broken := conn.exec_driver_sql("PRAGMA foreign_key_check").fetchone():
+                    raise DatabaseError(
+                        f"a row of {broken[0]} would refer to one of {broken[2]} that is not there:"
+                        " the schema was left as it was"
+                    )
+        finally:
+            raw.execute("PRAGMA foreign_keys = ON")
 
 
 def _config(conn: Connection) -> "Config":

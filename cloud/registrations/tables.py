@@ -101,6 +101,8 @@ registrations = Table(
         sqlite_where=UNDATED,
         postgresql_where=UNDATED,
     ),
+    # No id is ever given twice: snapshots, webhooks and programs remember up to which they know.
+    sqlite_autoincrement=True,
 )
 
 registration_history = Table(
@@ -118,7 +120,6 @@ registration_history = Table(
     Column("id", Id, primary_key=True, comment="in the order of commits, as turns are"),
     UniqueConstraint("registration_id", "version"),
     Index("ix_registration_history_worker_id", "worker_id"),
-    # No id is ever given twice: webhooks remember up to which they were told.
     sqlite_autoincrement=True,
 )
 
@@ -159,6 +160,7 @@ registration_corrections = Table(
     Index("ix_registration_corrections_company_id_tapped_ms", "company_id", "tapped_ms"),
     Index("ix_registration_corrections_worker_id_tapped_ms", "worker_id", "tapped_ms"),
     Index("ix_registration_corrections_registration_id", "registration_id"),
+    sqlite_autoincrement=True,
 )
 
 correction_decisions = Table(

@@ -23,7 +23,6 @@ from cloud.registrations.tables import (
 from cloud.retention import guard
 from cloud.retention.terms import Fate
 from cloud.rows import among
-from cloud.webhooks import withdrawing as webhooks
 
 Tally = Counter[tuple[int | None, str]]
 """How much of each kind went, by the company that lets go of it; None: no company's."""
@@ -106,7 +105,6 @@ def remove(
     told = [_withdrawn(company, row, erased=True) for row in rows for company in companies_of(row)]
     withdrawing.note(conn, told, at_ms)
     conn.execute(delete(registrations).where(among(conn, registrations.c.id, ids)))
-    webhooks.after_removal(conn)
     return tally
 
 

@@ -7,9 +7,8 @@ caller commits.
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, FromClause, func, insert, literal, select, update
+from sqlalchemy import Connection, FromClause, insert, literal, select, update
 
-from cloud.registrations.tables import registrations
 from cloud.rows import whole_numbers
 from cloud.times import now_ms
 from cloud.webhooks import outbox
@@ -35,17 +34,6 @@ def empty(conn: Connection, thing: str, found: Collection[tuple[int, int]]) -> N
     """Take them out of what was sent: somebody whom they name is to be found there no more."""
     if found:
         _empty(conn, thing, _given(conn, found))
-
-
-def after_removal(conn: Connection) -> None:
-    """Remember that the newest registrations may be gone: SQLite gives their ids once more."""
-    if conn.dialect.name == "sqlite":
-        newest = select(func.coalesce(func.max(registrations.c.id), 0)).scalar_subquery()
-        conn.execute(
-            update(webhooks)
-            .where(webhooks.c.seen_registration > newest)
-            .values(seen_registration=newest)
-        )
 
 
 def _given(conn: Connection, found: Collection[tuple[int, int]]) -> FromClause:

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import Engine
+from starlette.types import ASGIApp
 
 from cloud.accounts import api_tokens, scopes
 from cloud.accounts.scopes import Scope
@@ -37,7 +37,7 @@ def program(
     *,
     may: frozenset[Scope] | None = None,
     directory: Path | None = None,
-    app: FastAPI | None = None,
+    app: ASGIApp | None = None,
     **rights: bool,
 ) -> Client:
     """A program with a token of a company, or else of the operator, for everything by itself.

@@ -5,16 +5,15 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from cloud.accounts import api_tokens
 from cloud.api import forgetting
 from cloud.api.tables import SEALED, idempotency_keys
 from cloud.exports import withdrawing as exports
 from cloud.exports.withdrawing import Withdrawn
-from cloud.registrations.tables import registrations
 from cloud.retention import people
-from cloud.webhooks import bodies, outbox, withdrawing
+from cloud.webhooks import bodies, outbox
 from cloud.webhooks.events import Event
 from cloud.webhooks.tables import webhook_deliveries, webhooks
 from cloud.workers.tables import workers
@@ -94,25 +93,6 @@ def test_what_is_let_go_of_is_not_told_of_as_new(post: Post, gates: Gates) -> No
     with post.engine.begin() as conn:
         outbox.collect(conn, 1)
     assert post.told() == [("registration.created", shown)]
-
-
-def test_nothing_is_missed_when_the_newest_registrations_go(
-    post: Post, gates: Gates, backend: str
-) -> None:
-    """SQLite gives the ids of the newest once more, to others."""
-    webhook, _ = post.webhook()
-    gone = gates.tap("08:00")
-    with post.engine.begin() as conn:
-        outbox.collect(conn, 1)
-        conn.execute(delete(registrations).where(registrations.c.id == gone))
-        withdrawing.after_removal(conn)
-    number = gates.tap("09:00")
-    assert (number == gone) == (backend == "sqlite")
-    with post.engine.begin() as conn:
-        outbox.collect(conn, 1)
-    assert post.told()[-1] == ("registration.created", number)
-    assert len(post.told()) == 2
-    assert post.row(webhook).seen_registration == number
 
 
 @pytest.mark.parametrize(
