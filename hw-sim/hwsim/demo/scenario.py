@@ -111,7 +111,7 @@ class Scenario:
         self._broker.kill()
         settle()
         workers = self._shuffled(self._world.of_profile("em4100"))
-        for worker in workers[:20]:
+        for worker in workers:
             self._tap(self._at.tags, "in", worker)
         for worker in self._shuffled(self._world.of_profile("printed")):
             self._tap(self._at.codes, "out", worker)
@@ -119,8 +119,8 @@ class Scenario:
         self._at.tags.terminal.agent.kill()
         self._made["tags"] = 0
         self._at.tags.start()
-        for worker in workers[20:]:
-            self._tap(self._at.tags, "in", worker)
+        for worker in workers:
+            self._tap(self._at.tags, "out", worker)
         self._wait(self._at.tags)
         self._say("the broker is back")
         self._broker.start()

@@ -75,8 +75,8 @@ class World:
         return [worker for worker in self.workers if worker.badge.profile == profile]
 
 
-_PROFILES = {"em4100": 40, "printed": 28, "uid": 8}
-"""Workers with each kind of badge."""
+_PROFILES = {"em4100": 36, "printed": 15, "uid": 6}
+"""Workers with each kind of badge: with the newcomers, sixty."""
 _NEWCOMERS = 3
 _STRANGERS = 6
 CODE_PATTERN = "^(?P<badge>[0-9]{12})(?P<employer>[01][0-9]{9})$"

@@ -2,6 +2,7 @@
 
 from stdnum.be import vat
 
+from hwsim.demo.setting import first_sites
 from hwsim.demo.world import CODE_PATTERN, make_world
 
 
@@ -29,3 +30,14 @@ def test_printed_codes_carry_the_employer_the_scanner_is_told_to_find() -> None:
     match = re.fullmatch(CODE_PATTERN, stranger.presented)
     assert match is not None
     assert match["employer"] == world.unregistered.number
+
+
+def test_it_is_as_large_as_it_is_told_to_be() -> None:
+    world = make_world(2026)
+    assert len({site.division for site in world.sites}) == 2
+    assert len(world.sites) == 4
+    assert {site.company for site in world.sites} == {world.contractor.name}
+    assert len(world.subcontractors) == 3
+    assert len(world.workers) + len(world.newcomers) == 60
+    assert {badge.employer for badge in world.strangers} == {world.unregistered.number}
+    assert len(first_sites(world)) == 5
