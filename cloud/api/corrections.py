@@ -16,7 +16,7 @@ from cloud.api import problems, writing
 from cloud.api.access import Caller, ProposesCorrections, ReadsCorrections, SignsCorrectionsOff
 from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp
 from cloud.api.writing import Answer, Body, Edits, Key, once, tag_of, tagged
-from cloud.registrations import corrections
+from cloud.registrations import correcting, corrections
 from cloud.registrations.corrections import State
 
 router = APIRouter(tags=["registrations"], responses=problems.DESCRIBED, prefix="/corrections")
@@ -156,7 +156,7 @@ def decide_correction(
         return _correction(corrections.one(conn, who.viewer, number))
 
     def work(conn: Connection) -> Answer:
-        corrections.decide(conn, who.viewer, who.actor, number, approve=body.approve)
+        correcting.decide(conn, who.viewer, who.actor, number, approve=body.approve)
         return tagged(shown(conn))
 
     return edit.once(who, body, lambda conn: tag_of(shown(conn)), work)
@@ -164,7 +164,7 @@ def decide_correction(
 
 def _enter(conn: Connection, who: Caller, body: NewCorrection) -> int:
     if isinstance(body, AddedTap):
-        return corrections.add(
+        return correcting.add(
             conn,
             who.viewer,
             who.actor,
@@ -175,7 +175,7 @@ def _enter(conn: Connection, who: Caller, body: NewCorrection) -> int:
             reason=body.reason,
             second=body.second,
         )
-    return corrections.correct(
+    return correcting.correct(
         conn,
         who.viewer,
         who.actor,

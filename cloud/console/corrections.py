@@ -11,7 +11,7 @@ from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.console.forms import Problems
 from cloud.console.members import Member, MemberOf
 from cloud.console.registrations import DIRECTIONS, STATES, shown
-from cloud.registrations import corrections
+from cloud.registrations import correcting, corrections
 from cloud.registrations.corrections import state
 from cloud.times import rfc3339
 
@@ -49,7 +49,7 @@ def decide(
     """Approve or refuse a correction. Raises NotFoundError."""
     problems = Problems()
     with problems.of(), request.app.state.writer.begin() as conn:
-        corrections.decide(conn, who.seen_by, who.actor, correction, approve=approve == "yes")
+        correcting.decide(conn, who.seen_by, who.actor, correction, approve=approve == "yes")
     if problems:
         return _listed(reading, who, None, problems)
     return RedirectResponse("/corrections", 303)
@@ -67,7 +67,7 @@ def correct(
     """Say which way a registration went, or that it is `void`. Raises NotFoundError."""
     problems = Problems()
     with problems.of("reason"), request.app.state.writer.begin() as conn:
-        corrections.correct(
+        correcting.correct(
             conn,
             who.seen_by,
             who.actor,

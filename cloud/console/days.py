@@ -15,7 +15,7 @@ from cloud.console.members import Member, MemberOf, number
 from cloud.console.registrations import DIRECTIONS
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
-from cloud.registrations import attendance, corrections, periods
+from cloud.registrations import attendance, correcting, periods
 from cloud.registrations.attendance import Attendance
 from cloud.registrations.days import Day, Pair, Tap
 from cloud.visibility import rules
@@ -109,7 +109,7 @@ def add(
     at_ms = problems.take("time", lambda typed: _moment(day, typed), time)
     if at_ms is not None:
         with problems.of("reason"), request.app.state.writer.begin() as conn:
-            corrections.add(
+            correcting.add(
                 conn,
                 who.seen_by,
                 who.actor,
@@ -157,7 +157,7 @@ def _period(
         void=[_shown_tap(tap) for tap in found.void],
         proposed=[{**row, "at": times.rfc3339(row["tapped_ms"])} for row in found.proposed],
         places=_places(conn, who),
-        directions={name: DIRECTIONS[name] for name in corrections.DIRECTIONS},
+        directions={name: DIRECTIONS[name] for name in correcting.DIRECTIONS},
         all_directions=DIRECTIONS,
         typed={
             "day": last.isoformat(), "time": "", "site": "", "direction": "out", "reason": "",

@@ -18,7 +18,7 @@ from cloud.disclosure import service as disclosure
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
-from cloud.registrations import corrections, proofs, queries, search
+from cloud.registrations import correcting, corrections, proofs, queries, search
 from cloud.registrations.corrections import State
 from cloud.registrations.queries import Filter
 from cloud.sealing import sealing_keys
@@ -134,7 +134,7 @@ def shown(
             for each in made
         ],
         directions=DIRECTIONS,
-        rights={name: DIRECTIONS[name] for name in corrections.DIRECTIONS},
+        rights={name: DIRECTIONS[name] for name in correcting.DIRECTIONS},
         states=STATES,
         typed={"right": "void", "reason": "", "second": ""} | typed,
         problems=problems,

@@ -6,58 +6,33 @@ goes to `waiting` with its reason, and is tried again by `reinterpret`.
 """
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from cloud import failures
-from cloud.custody import erasure
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.tables import epochs, waiting
 from cloud.db import unavailable
 from cloud.interpretation import carrying, clocks, people, reading, times, turns
-from cloud.interpretation.corrections import Corrector, reach
+from cloud.interpretation.corrections import Corrector
 from cloud.interpretation.drafts import Draft, draft, is_disputed, moment
 from cloud.interpretation.places import Places
-from cloud.interpretation.reading import Epoch, Record
+from cloud.interpretation.reading import Epoch
 from cloud.interpretation.reattribution import drop_oldest, reattribute_some
-from cloud.interpretation.unsealing import Tap, Unsealer, WaitingError
+from cloud.interpretation.understanding import Span, Understanding
+from cloud.interpretation.unsealing import Unsealer, WaitingError
 from cloud.interpretation.writing import existing_of, write
 from cloud.rows import among
 from cloud.times import now_ms
-from protocol import cbor
-from protocol.bodies import Body, Kind
-from protocol.errors import MalformedError
+from protocol.bodies import Body
 from protocol.seals import SealingKey
 
 _MOST = 4096
 """Records in one turn at most."""
 _REQUEST = (0, 0, 0)
 _log = logging.getLogger("pointeuse.interpretation")
-_SILENT = frozenset({Kind.CLOCK, Kind.KEY})
-"""Kinds that say something about the chain, and nothing about anybody's time."""
-
-
-class _Span(msgspec.Struct):
-    """What was read of an epoch: its records `first` to `last`."""
-
-    epoch: Epoch
-    first: int
-    last: int
-    taps: list[Tap] = []
-    waits: list[tuple[int, WaitingError]] = []
-    carries: dict[bytes, int] = {}
-    """Up to which seq it carries records of other epochs."""
-    clock: Body | None = None
-    """The clock record that comes next, if one was seen."""
-    corrected_from: int = 0
-    """From which seq on that one corrects."""
-
-
-_Meaning = tuple[Body, Body | None]
-"""What a record says, and the record that carries it, if one does."""
 
 
 class Interpreter:
@@ -66,7 +41,7 @@ class Interpreter:
     def __init__(self, engine: Engine, keys: Sequence[SealingKey]) -> None:
         """`keys` are the platform's private sealing keys, old ones too."""
         self._engine = engine
-        self._unsealer = Unsealer(keys)
+        self._understanding = Understanding(Unsealer(keys))
         self._people = people.People()
         self._places: dict[int, Places] = {}
         self._served = 0
@@ -163,7 +138,7 @@ class Interpreter:
         """Interpret up to `limit` records of some epochs; how many were read, at least one."""
         read = reading.read(conn, lot, limit)
         carried = carrying.carried_epochs(conn, [epoch.terminal_id for epoch in lot])
-        spans: list[_Span] = []
+        spans: list[Span] = []
         counted = 0
         for epoch in lot:
             rows = read[epoch.id]
@@ -176,8 +151,8 @@ class Interpreter:
                 place = (epoch.terminal_id, epoch.epoch, rows[0].seq, rows[-1].seq)
                 elsewhere = carrying.counted_elsewhere(conn, *place)
                 carrying.read_again(conn, *place)
-            span = self._understand(conn, epoch, rows, elsewhere)
-            if isinstance(span, _Span):
+            span = self._understanding.of(conn, epoch, rows, elsewhere, self._begin)
+            if isinstance(span, Span):
                 spans.append(span)
             else:
                 counted += self._correct(conn, epoch, rows[0].seq, span, limit)
@@ -189,50 +164,15 @@ class Interpreter:
         reading.pass_by(conn, [(span.epoch, span.last) for span in spans])
         return counted
 
+    def _begin(self, epoch: Epoch, seq: int) -> None:
+        self._doing = (epoch.id, seq, epoch.interpreted_seq)
+
     @staticmethod
     def _miss(conn: Connection, epoch: Epoch) -> None:
         """Pass by records that are not where they should be, and raise the alarm."""
         what = f"records {epoch.interpreted_seq + 1} to {epoch.head_seq} of epoch {epoch.id}"
         raise_alarm(conn, epoch.terminal_id, "custody", f"{what} are not in the database")
         reading.pass_by(conn, [(epoch, epoch.head_seq)])
-
-    def _understand(
-        self,
-        conn: Connection,
-        epoch: Epoch,
-        rows: Sequence[Record],
-        elsewhere: Collection[tuple[int, bytes]],
-    ) -> _Span | Body:
-        """What records say, up to the first clock record; that one alone when it is the first.
-
-        It has a turn of its own, for the taps of earlier turns.
-        """
-        span = _Span(epoch, rows[0].seq, rows[0].seq)
-        boots: list[tuple[int, bytes]] = []
-        for _, seq, raw, blob, received_ms in rows:
-            self._doing = (epoch.id, seq, epoch.interpreted_seq)
-            try:
-                body, carrier = self._meaning(conn, epoch, raw, seq)
-                if carrier is not None:
-                    span.carries[body.epoch] = max(body.seq, span.carries.get(body.epoch, 0))
-                if times.is_set(body):
-                    if seq == span.first:
-                        carrying.note_carriers(conn, epoch.terminal_id, epoch.id, span.carries)
-                        return body
-                    span.clock, span.corrected_from = body, reach(boots, seq, body)
-                    break
-                boots.append((seq, body.time.boot))
-                if body.kind != Kind.TAP:
-                    self._take_note(conn, epoch, body)
-                elif self._is_erased(conn, epoch, seq, body, blob, carrier):
-                    pass  # It means nothing any more, and whoever tapped stays unknown.
-                elif self._counts(conn, epoch, seq, raw, carrier, elsewhere):
-                    badge = self._unsealer.open(conn, _places(conn, epoch, seq, body), body, blob)
-                    span.taps.append(Tap(epoch.id, seq, body, badge, received_ms))
-            except WaitingError as error:
-                span.waits.append((seq, error))
-            span.last = seq
-        return span
 
     def _correct(self, conn: Connection, epoch: Epoch, seq: int, clock: Body, limit: int) -> int:
         """Correct taps before a clock record, some in each turn, until all are; then pass it."""
@@ -243,75 +183,7 @@ class Interpreter:
             reading.pass_by(conn, [(epoch, seq)])
         return read
 
-    def _meaning(self, conn: Connection, epoch: Epoch, raw: bytes, seq: int) -> _Meaning:
-        """What a record says; of one that carries another, what that says."""
-        body = self._read(epoch, raw, seq)
-        if body.kind != Kind.SALVAGED:
-            return body, None
-        inner = carrying.meant(body)
-        carrying.note_unproved(conn, epoch.terminal_id, body)
-        return inner, body
-
-    @staticmethod
-    def _is_erased(
-        conn: Connection,
-        epoch: Epoch,
-        seq: int,
-        body: Body,
-        blob: bytes | None,
-        carrier: Body | None,
-    ) -> bool:
-        """Whether who tapped was erased; a carried copy that has come since is emptied as well."""
-        if blob is None or carrier is None:
-            return blob == erasure.ERASED
-        if blob and erasure.is_erased(conn, epoch.terminal_id, body):
-            erasure.blank_places(conn, [(epoch.id, seq)])
-            return True
-        return not blob
-
-    @staticmethod
-    def _counts(
-        conn: Connection,
-        epoch: Epoch,
-        seq: int,
-        raw: bytes,
-        carrier: Body | None,
-        elsewhere: Collection[tuple[int, bytes]],
-    ) -> bool:
-        """Whether a tap counts here, and in no other record."""
-        if carrier is not None:
-            return carrying.counts(conn, epoch.terminal_id, (epoch.id, seq), carrier)
-        if epoch.branch and carrying.counted_in_another(conn, epoch.id, epoch.epoch, seq, raw):
-            return False
-        return not elsewhere or (seq, cbor.digest(raw)) not in elsewhere
-
-    def _take_note(self, conn: Connection, epoch: Epoch, body: Body) -> None:
-        """A record that is no tap."""
-        if body.kind == Kind.SEAL:
-            self._unsealer.learn(body)
-        elif body.kind == Kind.GAP:
-            carrying.note_gap(conn, epoch.terminal_id, body)
-        elif body.kind == Kind.START:
-            carrying.note_ordinal(conn, epoch.terminal_id, body)
-        elif body.kind not in _SILENT:
-            raise WaitingError("unknown-kind", f"records of kind {body.kind} are unknown")
-
-    @staticmethod
-    def _read(epoch: Epoch, raw: bytes, seq: int) -> Body:
-        try:
-            body = Body.decode(raw)
-        except MalformedError as error:
-            raise WaitingError("undecodable", str(error)) from error
-        if body.seq != seq:
-            raise WaitingError("undecodable", f"the body says seq {body.seq}, its place is {seq}")
-        # Whoever saw another's taps could put them into a chain of his own, seals and all.
-        if (body.terminal, body.epoch) != (epoch.terminal, epoch.epoch):
-            raise WaitingError(
-                "undecodable", "the body names another terminal or epoch than its own"
-            )
-        return body
-
-    def _register(self, conn: Connection, spans: Sequence[_Span]) -> None:
+    def _register(self, conn: Connection, spans: Sequence[Span]) -> None:
         spans = [span for span in spans if span.taps]
         if not spans:
             return
@@ -329,7 +201,7 @@ class Interpreter:
     def _drafts(
         self,
         conn: Connection,
-        span: _Span,
+        span: Span,
         known: Mapping[tuple[str, str], people.Person],
         there: Mapping[tuple[int, int], Any],
     ) -> Iterator[Draft]:
@@ -361,16 +233,7 @@ class Interpreter:
             )
 
 
-def _places(conn: Connection, epoch: Epoch, seq: int, body: Body) -> Sequence[tuple[int, int]]:
-    """Where the seal of a tap at `seq` may stand: before it, and before where it stood first."""
-    here = (epoch.id, seq)
-    if body.epoch == epoch.epoch and not epoch.branch:
-        return [here]
-    chains = carrying.chains_of(conn, epoch.terminal_id, body.epoch)
-    return [here, *((chain.id, body.seq) for chain in chains if chain.id != epoch.id)]
-
-
-def _note_waiting(conn: Connection, spans: Sequence[_Span]) -> None:
+def _note_waiting(conn: Connection, spans: Sequence[Span]) -> None:
     """Note the records that cannot be understood.
 
     What was said of them at an earlier try is said again, or no longer true.

@@ -17,7 +17,7 @@ from cloud.apps.tables import apps, pairing_codes
 from cloud.audit.service import Actor
 from cloud.audit.tables import audit
 from cloud.console.throttle import FAILURES
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.times import parse
 from cloud.visibility.rules import viewer
 from cloud.workers import service as workers
@@ -254,7 +254,7 @@ def test_its_company_s_corrections_count_and_no_other_s(
     def enter(name: str, owner: int, site: int, at: str) -> int:
         with company.engine.begin() as conn:
             who = viewer(conn, company.who[name], owner)
-            return corrections.add(
+            return correcting.add(
                 conn, who, Actor("console", who.account_id), worker=company.worker, site=site,
                 at_ms=parse(f"2026-03-02T{at}"), direction="out", reason="Private word",
                 second=at == "16:30",

@@ -11,7 +11,7 @@ from cloud.accounts.scopes import Scope
 from cloud.audit.service import Actor
 from cloud.audit.tables import audit
 from cloud.errors import NotFoundError
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.registrations.tables import registration_corrections
 from cloud.visibility.rules import Viewer, viewer
 from tests.cloud.api.conftest import program
@@ -129,7 +129,7 @@ def test_a_program_signs_off_what_an_account_proposed(
     number = gates.tap("07:00")
     with company.engine.begin() as conn:
         who = viewer(conn, company.who["administrator"], company.ours)
-        made = corrections.correct(
+        made = correcting.correct(
             conn, who, Actor("console", who.account_id), number,
             direction="out", reason="He left", second=True,
         )  # fmt: skip
@@ -161,10 +161,10 @@ def test_only_a_scope_makes_a_program_correct(company: Company, gates: Gates) ->
                 frozenset(), frozenset(), token, may,
             )  # fmt: skip
             for refused in (
-                lambda who=who: corrections.correct(
+                lambda who=who: correcting.correct(
                     conn, who, Actor("api"), number, direction=None, reason="x", second=True
                 ),
-                lambda who=who: corrections.decide(conn, who, Actor("api"), 1, approve=True),
+                lambda who=who: correcting.decide(conn, who, Actor("api"), 1, approve=True),
             ):
                 with pytest.raises(NotFoundError, match="Only administrators"):
                     refused()

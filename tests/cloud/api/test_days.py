@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from cloud.audit.service import Actor
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.visibility.rules import viewer
 from cloud.workers import service as workers
 from tests.cloud.api.conftest import program
@@ -20,7 +20,7 @@ MONDAY = "/v1/days?date=2026-03-02"
 def correct(company: Company, registration: int, direction: str | None, *, second: bool) -> int:
     with company.engine.begin() as conn:
         who = viewer(conn, company.who["administrator"], company.ours)
-        return corrections.correct(
+        return correcting.correct(
             conn, who, Actor("console", who.account_id), registration,
             direction=direction, reason="He left", second=second,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from cloud.api.app import create_app
 from cloud.audit.service import Actor
 from cloud.companies import service as companies
 from cloud.exports import service as exports
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.retention import asking
 from cloud.terminals import service as terminals
 from cloud.visibility import rules
@@ -68,7 +68,7 @@ def build(conn: Connection, sample: Sample, vat: str, word: str) -> Things:
     )
     may = frozenset({Scope.CORRECTIONS_WRITE})
     token, _ = api_tokens.make(conn, word, company=company, may=may)
-    correction = corrections.add(
+    correction = correcting.add(
         conn, rules.program(company, token=token, may=may), Actor("api"), worker=worker, site=site,
         at_ms=START_MS, direction="in", reason=f"{word} forgot", second=True,
     )  # fmt: skip

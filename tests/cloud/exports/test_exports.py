@@ -17,7 +17,7 @@ from cloud.cli import cloud
 from cloud.companies.tables import sites
 from cloud.exports import completeness, queries, service, sheets
 from cloud.languages.current import language
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.registrations.tables import registration_history, registrations
 from cloud.terminals.tables import terminals
 from cloud.times import now_ms
@@ -61,7 +61,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
     monkeypatch.setattr(service, "_MARGIN_MS", 0)
     monkeypatch.setattr(service, "now_ms", later)
-    monkeypatch.setattr(corrections, "now_ms", later)
+    monkeypatch.setattr(correcting, "now_ms", later)
     return later
 
 
@@ -79,7 +79,7 @@ def test_the_next_one_has_what_is_new_and_what_changed(
                 at_ms=later(), why="badge linked",
             )
         )  # fmt: skip
-        corrections.correct(
+        correcting.correct(
             conn, who, Actor("console", who.account_id), second,
             direction="out", reason="He left", second=False,
         )  # fmt: skip

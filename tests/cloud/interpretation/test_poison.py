@@ -243,13 +243,13 @@ def test_a_seal_that_was_lost_is_looked_for_once(
     with platform.engine.begin() as conn:
         conn.execute(update(records).where(records.c.seq == 2).values(body=b"\xff"))
     looked = []
-    find = platform.interpreter._unsealer._find
+    find = platform.interpreter._understanding._unsealer._find
 
     def count(*arguments: Any) -> Any:
         looked.append(1)
         return find(*arguments)
 
-    monkeypatch.setattr(platform.interpreter._unsealer, "_find", count)
+    monkeypatch.setattr(platform.interpreter._understanding._unsealer, "_find", count)
     assert platform.interpret() == []
     reasons = [row["reason"] for row in platform.rows(waiting)]
     assert reasons == ["undecodable"] + ["seal-missing"] * 5

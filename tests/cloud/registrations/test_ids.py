@@ -7,7 +7,7 @@ from cloud import db, migrations
 from cloud.audit.service import Actor
 from cloud.errors import DatabaseError
 from cloud.exports import service as exporting
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.registrations.tables import registration_corrections, registrations
 from cloud.visibility.rules import viewer
 from tests.cloud.console.company import Company
@@ -45,7 +45,7 @@ def test_nor_is_one_that_went_before_ids_were_counted_on(engine: Engine, reader:
     with engine.begin() as conn:
         administrator = viewer(conn, company.who["administrator"], company.ours)
         for number in numbers[:2]:
-            corrections.correct(
+            correcting.correct(
                 conn,
                 administrator,
                 Actor("console"),

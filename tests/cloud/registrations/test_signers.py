@@ -8,7 +8,7 @@ from cloud import db, migrations
 from cloud.accounts import api_tokens
 from cloud.accounts.scopes import Scope
 from cloud.audit.service import Actor
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.registrations.tables import correction_decisions, registration_corrections
 from cloud.visibility.rules import program, viewer
 from tests.cloud.console.company import Company
@@ -35,11 +35,11 @@ def test_they_go_there_and_back_with_their_guards(engine: Engine) -> None:
         account = viewer(conn, company.who["administrator"], company.ours)
         robot = program(company.ours, token=token, may=MAY)
         for who, number in ((account, first), (robot, second)):
-            corrections.correct(
+            correcting.correct(
                 conn, who, Actor("api"), number, direction=None, reason="x", second=True
             )
-        corrections.decide(conn, account, Actor("console"), 2, approve=True)
-        corrections.decide(conn, robot, Actor("api"), 1, approve=False)
+        correcting.decide(conn, account, Actor("console"), 2, approve=True)
+        correcting.decide(conn, robot, Actor("api"), 1, approve=False)
 
     def kept() -> list[tuple[object, ...]]:
         """Without who signed it."""

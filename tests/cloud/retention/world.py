@@ -21,7 +21,7 @@ from cloud.exports import service as exports
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Incoming
 from cloud.interpretation.interpreter import Interpreter
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.registrations.tables import registrations
 from cloud.retention import asking, redo
 from cloud.schema import metadata
@@ -135,7 +135,7 @@ class World:
         self.deliver()
         with self.engine.begin() as conn:
             for worker, company in ((self.ann, self.elektro), (self.ann, self.solvay)):
-                corrections.add(
+                correcting.add(
                     conn, self.sees_in(conn, company), Actor("console", self.boss[company]),
                     worker=worker, site=self.sites[company][1], at_ms=START_MS, direction="in",
                     reason=f"{ANN[0]} forgot", second=False,

@@ -10,7 +10,7 @@ from cloud.accounts import api_tokens
 from cloud.accounts.scopes import Scope
 from cloud.api.app import create_app
 from cloud.audit.service import Actor
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.registrations.tables import registrations
 from cloud.visibility.rules import program
 from cloud.webhooks import bodies, outbox
@@ -33,7 +33,7 @@ def things(post: Post, gates: Gates) -> dict[str, int]:
     with post.engine.begin() as conn:
         token, _ = api_tokens.make(conn, "erp", company=ours, may=MORE)
         who = program(ours, token=token, may=MORE)
-        correction = corrections.correct(
+        correction = correcting.correct(
             conn, who, Actor("api"), number, direction="out", reason="Wrong", second=True
         )
     return {

@@ -13,7 +13,7 @@ from cloud.accounts.scopes import Scope
 from cloud.audit.service import Actor
 from cloud.cli import cloud
 from cloud.notifications.evaluator import SILENT_MS, evaluate
-from cloud.registrations import corrections
+from cloud.registrations import correcting
 from cloud.terminals import service as terminal_service
 from cloud.terminals.tables import terminals
 from cloud.times import now_ms
@@ -134,7 +134,7 @@ def test_corrections(post: Post, gates: Gates, approve: bool, event: str) -> Non
     first, second = (program(ours, token=token, may=may) for token in tokens)
 
     def propose(conn: Connection, who: Viewer, direction: str, *, asks: bool) -> int:
-        return corrections.correct(
+        return correcting.correct(
             conn, who, Actor("api"), number, direction=direction, reason="x", second=asks
         )
 
@@ -143,7 +143,7 @@ def test_corrections(post: Post, gates: Gates, approve: bool, event: str) -> Non
     assert correction is not None
     decided = happens(
         post,
-        lambda conn: corrections.decide(conn, second, Actor("api"), correction, approve=approve),
+        lambda conn: correcting.decide(conn, second, Actor("api"), correction, approve=approve),
     )
     assert decided == [(f"correction.{event}", correction)]
     ((told, _),) = happens(post, lambda conn: propose(conn, first, "break-start", asks=False))
