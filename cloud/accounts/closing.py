@@ -10,13 +10,13 @@ from cloud.accounts.roles import Role
 from cloud.accounts.tables import accounts, grants, invitations, links, memberships
 from cloud.custody.alarms import raise_alarm
 from cloud.errors import ConflictError
-from cloud.exports import withdrawing
 from cloud.exports.withdrawing import Withdrawn
 from cloud.languages.current import gettext as _
 from cloud.mail.tables import mails
 from cloud.metadata import handle, metadata
 from cloud.notifications.tables import notification_mails, notification_reads, notifications
 from cloud.registrations.tables import correction_decisions, registration_corrections
+from cloud.retention import withdrawn
 from cloud.times import now_ms
 
 _corrections = registration_corrections
@@ -130,4 +130,4 @@ def _unsign(conn: Connection, account: int) -> None:
         for what, query in (("entered", entered), ("approved", approved))
         for row in conn.execute(query)
     ]
-    withdrawing.note(conn, told, now_ms())
+    withdrawn.note(conn, told, now_ms())

@@ -16,10 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.exports.tables import export_parts, exports, withdrawals
 from cloud.rows import among
-from cloud.webhooks import withdrawing as webhooks
 
 BATCH = 1000
-_SIGNED = {"entered": "entered_by", "approved": "approved_by"}
+SIGNED = {"entered": "entered_by", "approved": "approved_by"}
 """Columns of a line that name who signed a correction."""
 
 
@@ -34,13 +33,11 @@ class Withdrawn(msgspec.Struct, frozen=True):
     erased: bool = True
 
 
-def note(conn: Connection, found: Iterable[Withdrawn], at_ms: int) -> None:
-    """Take it out of what webhooks were sent; remember it, of companies with snapshots."""
-    rows = {(each.company_id, each.what, each.number): each for each in found}
-    _from_webhooks(conn, rows)
-    if not rows:
+def remember(conn: Connection, found: Collection[Withdrawn], at_ms: int) -> None:
+    """Remember what companies with snapshots are shown no more; each is given once."""
+    if not found:
         return
-    known = sorted({key[0] for key in rows if key[0] is not None})
+    known = sorted({each.company_id for each in found if each.company_id is not None})
     telling = set(
         conn.execute(
             select(exports.c.company_id).where(among(conn, exports.c.company_id, known)).distinct()
@@ -48,7 +45,7 @@ def note(conn: Connection, found: Iterable[Withdrawn], at_ms: int) -> None:
     )
     values = [
         msgspec.structs.asdict(each) | {"at_ms": at_ms, "in_exports": True}
-        for each in rows.values()
+        for each in found
         if each.company_id in telling
     ]
     if not values:
@@ -67,18 +64,6 @@ def note(conn: Connection, found: Iterable[Withdrawn], at_ms: int) -> None:
         ),
         values,
     )
-
-
-def _from_webhooks(conn: Connection, keys: Iterable[tuple[int | None, str, int]]) -> None:
-    """A webhook is told that something is gone; of who signed a correction it only forgets."""
-    found: dict[str, set[tuple[int, int]]] = {}
-    for company, what, number in keys:
-        if company is not None:
-            found.setdefault(what, set()).add((company, number))
-    for what in ("registration", "correction"):
-        webhooks.withdraw(conn, what, found.get(what, ()))
-    for what in _SIGNED:
-        webhooks.empty(conn, "correction", found.get(what, ()))
 
 
 def waiting(conn: Connection) -> list[int]:
@@ -197,7 +182,7 @@ def _without(line: dict[str, Any], some: Mapping[str, Collection[int]]) -> dict[
         return {"line": line["line"], "correction": correction}
     signed = {
         column: None
-        for what, column in _SIGNED.items()
+        for what, column in SIGNED.items()
         if correction in some.get(what, ()) and column in line
     }
     return {**line, **signed}

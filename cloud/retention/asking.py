@@ -20,7 +20,7 @@ from cloud.errors import ConflictError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import language
 from cloud.mail import service as mail
-from cloud.retention.removal import Tally
+from cloud.retention.presences import Tally
 from cloud.retention.tables import erasure_requests
 from cloud.times import now_ms
 from cloud.workers.tables import workers

@@ -17,8 +17,8 @@ from cloud.audit.service import Actor, note
 from cloud.custody.erasure import Copies
 from cloud.exports import withdrawing
 from cloud.interpretation import turns
-from cloud.retention import asking, people, persons, redo, sweep, tidying
-from cloud.retention.removal import Tally
+from cloud.retention import asking, erasing, leftovers, redo, restricting, sweep, tidying
+from cloud.retention.presences import Tally
 from cloud.retention.terms import Terms
 from cloud.retention.tidying import Kind
 from cloud.settings import Retention
@@ -118,11 +118,11 @@ def _note(conn: Connection, tally: Tally) -> None:
 
 def _workers(conn: Connection, terms: Terms) -> tuple[Tally, bool]:
     """Workers that are inactive for long, and of whom nothing is kept."""
-    people.note_ends(conn, terms)
-    for company, worker in people.overdue(conn, terms):
-        people.restrict(conn, company, worker, terms.at_ms)
-    tally, freed = people.end(conn, terms, people.restricted(conn))
-    people.orphans(conn, freed)
+    restricting.note_ends(conn, terms)
+    for company, worker in restricting.overdue(conn, terms):
+        restricting.restrict(conn, company, worker, terms.at_ms)
+    tally, freed = leftovers.end(conn, terms, restricting.restricted(conn))
+    leftovers.orphans(conn, freed)
     return tally, False
 
 
@@ -130,7 +130,7 @@ def _requests(conn: Connection, terms: Terms) -> tuple[Tally, bool]:
     """Requests of which nothing is left."""
     for request in asking.restricted(conn):
         company, worker = request["company_id"], request["worker_id"]
-        until = persons.kept_until(conn, terms, company, worker)
+        until = erasing.last_kept_ms(conn, terms, company, worker)
         if until != request["until_ms"]:
             asking.finish(conn, company, worker, until)
     return Counter(), False
@@ -138,7 +138,7 @@ def _requests(conn: Connection, terms: Terms) -> tuple[Tally, bool]:
 
 def _badges(conn: Connection, batch: int) -> tuple[Tally, bool]:
     """Badges of nobody that anything names; they are counted with nothing."""
-    return Counter(), people.orphans(conn, None, batch) >= batch
+    return Counter(), leftovers.orphans(conn, None, batch) >= batch
 
 
 def _unread(conn: Connection, terms: Terms, batch: int) -> tuple[Tally, bool]:

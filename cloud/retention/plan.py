@@ -4,12 +4,12 @@ from datetime import date
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from cloud.exports.tables import exports
 from cloud.registrations.dating import dated
+from cloud.registrations.holding import shown_to
 from cloud.registrations.tables import registration_corrections, registrations
-from cloud.retention.removal import of_worker
 from cloud.retention.terms import Terms, last_day
 from cloud.workers.tables import badges, workers
 
@@ -40,11 +40,7 @@ def plan(conn: Connection, terms: Terms, company: int, worker: int) -> list[Line
     """What it would do, as of the terms' moment."""
     months = terms.limits.minimum_months
     least_ms = terms.before_ms(months)
-    table = registrations.c
-    shown = of_worker(worker, company) & or_(
-        (table.company_id == company) & ~table.site_let_go,
-        (table.employer_id == company) & ~table.employer_let_go,
-    )
+    shown = (registrations.c.worker_id == worker) & shown_to(company)
     mine = (_corrections.c.worker_id == worker) & (_corrections.c.company_id == company)
     presences, newest = _counted(conn, shown, dated(), least_ms)
     corrected, newest_correction = _counted(conn, mine, _corrections.c.tapped_ms, least_ms)

@@ -22,10 +22,10 @@ from cloud.custody.erasure import Copies, Sealed
 from cloud.interpretation import turns
 from cloud.metadata import handle
 from cloud.registrations.tables import registrations
-from cloud.retention import asking, people, removal
+from cloud.retention import asking, leftovers, presences, removal
+from cloud.retention.erasing import Erasure
 from cloud.retention.log import Entry, Log, done, note_done
-from cloud.retention.persons import Erasure
-from cloud.retention.removal import Tally
+from cloud.retention.presences import Tally
 from cloud.rows import whole_numbers
 from cloud.settings import Retention
 from cloud.terminals.tables import terminals
@@ -145,7 +145,7 @@ def _erase_records(engine: Engine, entry: Entry) -> None:
         places = erasure.blank(conn, found, copies)
         rows = _registered(conn, places)
         removal.remove(conn, rows, found, copies, now_ms())
-        people.orphans(conn, {row.badge_id for row in rows})
+        leftovers.orphans(conn, {row.badge_id for row in rows})
 
 
 def _registered(conn: Connection, places: Sequence[tuple[int, int]]) -> Sequence[Row[Any]]:
@@ -154,4 +154,4 @@ def _registered(conn: Connection, places: Sequence[tuple[int, int]]) -> Sequence
         return []
     wanted = whole_numbers(conn, ("epoch_id", "seq"), places)
     here = (registrations.c.epoch_id == wanted.c.epoch_id) & (registrations.c.seq == wanted.c.seq)
-    return conn.execute(removal.presences().join(wanted, here)).all()
+    return conn.execute(presences.selected().join(wanted, here)).all()

@@ -5,8 +5,8 @@ from collections import Counter
 from sqlalchemy import Connection, func, select
 
 from cloud.registrations.tables import registration_corrections
-from cloud.retention import people, removal, sweep, tidying
-from cloud.retention.removal import Tally
+from cloud.retention import leftovers, removal, restricting, sweep, tidying
+from cloud.retention.presences import Tally
 from cloud.retention.terms import Terms
 from cloud.settings import Retention
 from cloud.workers.tables import workers
@@ -51,7 +51,7 @@ def _of_corrections(conn: Connection, terms: Terms, going: set[int], tally: Tall
     seen: set[int] = set()
     queries = [
         select(_corrections.c.id, _corrections.c.company_id).where(
-            people.overdue_corrections(terms, company)
+            restricting.overdue_corrections(terms, company)
         )
         for company in sorted(terms.months)
     ]
@@ -71,10 +71,10 @@ def _of_corrections(conn: Connection, terms: Terms, going: set[int], tally: Tall
 
 
 def _of_workers(conn: Connection, terms: Terms, tally: Tally) -> None:
-    for company, _ in people.overdue(conn, terms):
+    for company, _ in restricting.overdue(conn, terms):
         tally[company, "workers"] += 1
-    query = select(workers).where(workers.c.id.in_(people.restricted(conn)))
+    query = select(workers).where(workers.c.id.in_(restricting.restricted(conn)))
     for row in conn.execute(query).all():
-        held = people.is_held(conn, terms, row.company_id, row.id)
-        if not held and people.has_more_than_a_name(conn, row):
+        held = restricting.is_held(conn, terms, row.company_id, row.id)
+        if not held and leftovers.has_more_than_a_name(conn, row):
             tally[row.company_id, "workers"] += 1

@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, or_, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from cloud.custody import erasure
 from cloud.custody.erasure import Copies, Sealed
-from cloud.exports import withdrawing
 from cloud.exports.withdrawing import Withdrawn
 from cloud.registrations.tables import (
     correction_decisions,
@@ -20,24 +19,12 @@ from cloud.registrations.tables import (
     registration_history,
     registrations,
 )
-from cloud.retention import guard
+from cloud.retention import guard, withdrawn
+from cloud.retention.presences import Tally, companies_of
 from cloud.retention.terms import Fate
 from cloud.rows import among
 
-Tally = Counter[tuple[int | None, str]]
-"""How much of each kind went, by the company that lets go of it; None: no company's."""
-
 _corrections = registration_corrections
-
-
-def presences() -> Select[Any]:
-    """Registrations by the columns that say what they are, and what hangs on them."""
-    names = (
-        *("id", "epoch_id", "seq", "terminal_id", "badge_id", "worker_id", "employer_id"),
-        *("company_id", "division_id", "site_id", "tapped_ms", "latest_ms", "received_ms"),
-        *("site_let_go", "employer_let_go"),
-    )
-    return select(*(registrations.c[name] for name in names))
 
 
 def let_go(
@@ -60,7 +47,7 @@ def let_go(
             update(registrations).where(among(conn, registrations.c.id, ids)).values({flag: True})
         )
         told += [_withdrawn(getattr(row, column), row, erased=erased) for row in found]
-    withdrawing.note(conn, told, at_ms)
+    withdrawn.note(conn, told, at_ms)
     return hidden(rows, "let-go" if erased else "restricted")
 
 
@@ -103,7 +90,7 @@ def remove(
     history = registration_history
     conn.execute(delete(history).where(among(conn, history.c.registration_id, ids)))
     told = [_withdrawn(company, row, erased=True) for row in rows for company in companies_of(row)]
-    withdrawing.note(conn, told, at_ms)
+    withdrawn.note(conn, told, at_ms)
     conn.execute(delete(registrations).where(among(conn, registrations.c.id, ids)))
     return tally
 
@@ -129,19 +116,7 @@ def hide_corrections(
         Withdrawn(row.company_id, "correction", row.id, row.division_id, row.site_id, erased)
         for row in rows
     ]
-    withdrawing.note(conn, told, at_ms)
-
-
-def companies_of(row: Any) -> set[int | None]:
-    """The companies that a presence is shown to, registered ones or not."""
-    return {row.company_id, row.employer_id} - {None}
-
-
-def of_worker(worker: int, company: int) -> Any:
-    """The presences of a worker that a company answers for: a condition."""
-    return (registrations.c.worker_id == worker) & or_(
-        registrations.c.company_id == company, registrations.c.employer_id == company
-    )
+    withdrawn.note(conn, told, at_ms)
 
 
 def _withdrawn(company: int | None, row: Any, *, erased: bool) -> Withdrawn:

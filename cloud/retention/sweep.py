@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, sele
 from cloud.custody import erasure
 from cloud.custody.erasure import Copies
 from cloud.registrations.tables import UNDATED, registration_corrections, registrations
-from cloud.retention import people, removal
-from cloud.retention.removal import Tally
+from cloud.retention import leftovers, removal, restricting
+from cloud.retention.presences import Tally, selected
 from cloud.retention.tables import retention_sweeps
 from cloud.retention.terms import Fate, Terms
 
@@ -46,7 +46,7 @@ def undated(conn: Connection, terms: Terms, copies: Copies, batch: int) -> tuple
     after = (_FIRST, 0)
     while True:
         rows = conn.execute(
-            removal.presences()
+            selected()
             .where(UNDATED, registrations.c.received_ms < terms.before_ms(terms.classes[0]))
             .where(_after(registrations.c.received_ms, after))
             .order_by(registrations.c.received_ms, registrations.c.id)
@@ -61,7 +61,7 @@ def undated(conn: Connection, terms: Terms, copies: Copies, batch: int) -> tuple
 def corrections(conn: Connection, terms: Terms, company: int, batch: int) -> tuple[Tally, bool]:
     """Some of a company's corrections of longer ago than it keeps them."""
     rows = conn.execute(
-        select(_corrections).where(people.overdue_corrections(terms, company)).limit(batch)
+        select(_corrections).where(restricting.overdue_corrections(terms, company)).limit(batch)
     ).all()
     return removal.remove_corrections(conn, rows, terms.at_ms), len(rows) >= batch
 
@@ -89,9 +89,9 @@ def _deal(conn: Connection, terms: Terms, rows: Sequence[Row[Any]], copies: Copi
     if going:
         found = erasure.sealed(conn, [(row.epoch_id, row.seq) for row in going])
         tally += removal.remove(conn, going, found, copies, terms.at_ms)
-        people.orphans(conn, {row.badge_id for row in going})
+        leftovers.orphans(conn, {row.badge_id for row in going})
         employers = {row.employer_id for row in going if row.employer_id is not None}
-        people.unregistered(conn, employers)
+        leftovers.unregistered(conn, employers)
     return tally
 
 
@@ -108,14 +108,14 @@ def due(
 def undated_due(conn: Connection, terms: Terms) -> Iterator[tuple[Row[Any], Fate]]:
     """The same of those whose age only their receipt tells."""
     old = registrations.c.received_ms < terms.before_ms(terms.classes[0])
-    rows = conn.execute(removal.presences().where(UNDATED, old)).all()
+    rows = conn.execute(selected().where(UNDATED, old)).all()
     yield from fates(terms, rows)
 
 
 def _next(conn: Connection, since_ms: int, before_ms: int, batch: int) -> Sequence[Row[Any]]:
     """The next of a sweep; those of one millisecond together."""
     query = (
-        removal.presences()
+        selected()
         .where(_DATED, registrations.c.tapped_ms < before_ms)
         .order_by(registrations.c.tapped_ms, registrations.c.id)
     )

@@ -17,13 +17,13 @@ from cloud.companies.tables import companies, divisions, sites
 from cloud.custody.tables import epochs
 from cloud.exports.tables import exports
 from cloud.registrations import attendance
+from cloud.registrations.holding import shown_to
 from cloud.registrations.remarks import remarks
 from cloud.registrations.tables import (
     correction_decisions,
     registration_corrections,
     registrations,
 )
-from cloud.retention.removal import of_worker
 from cloud.terminals.tables import terminals
 from cloud.times import now_ms, rfc3339
 from cloud.visibility import row_security
@@ -144,11 +144,8 @@ def _which(
     """The presences of a worker that a company is shown; or those that are restricted."""
     table = registrations.c
     conditions: list[ColumnElement[bool]] = [
-        of_worker(worker, company),
-        or_(
-            (table.company_id == company) & table.site_let_go.is_(restricted),
-            (table.employer_id == company) & table.employer_let_go.is_(restricted),
-        ),
+        table.worker_id == worker,
+        shown_to(company, let_go=restricted),
     ]
     if since_ms is not None:
         conditions.append(table.tapped_ms >= since_ms)

@@ -64,6 +64,7 @@ from cloud.audit.tables import audit
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
+from cloud.registrations.holding import shown_to
 from cloud.registrations.tables import registration_corrections, registrations
 from cloud.terminals.tables import assignments, terminals
 from cloud.webhooks.tables import webhooks
@@ -209,12 +210,12 @@ def visible_registrations(
     """
     if isinstance(seen_by, Operator):
         return and_(~of.c.site_let_go, ~of.c.employer_let_go)
-    here = (of.c.company_id == seen_by.company_id) & ~of.c.site_let_go
-    whole = or_(here, (of.c.employer_id == seen_by.company_id) & ~of.c.employer_let_go)
+    whole = shown_to(seen_by.company_id, of)
     if isinstance(seen_by, App):
         return whole & (of.c.worker_id == seen_by.worker_id)
     if seen_by.whole:
         return whole
+    here = (of.c.company_id == seen_by.company_id) & ~of.c.site_let_go
     granted = [(of.c.division_id, each) for each in sorted(seen_by.divisions)]
     granted += [(of.c.site_id, each) for each in sorted(seen_by.sites)]
     if len(granted) > _EACH_ALONE:

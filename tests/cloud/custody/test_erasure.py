@@ -17,7 +17,7 @@ from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Incoming
 from cloud.interpretation.interpreter import Interpreter
 from cloud.registrations.tables import registrations
-from cloud.retention import removal
+from cloud.retention import presences, removal
 from protocol.archive import read
 from protocol.verification import verify as verified
 from tests.cloud.terminal import FakeTerminal
@@ -53,7 +53,7 @@ class Held:
     def erase(self, *, mark: bool = True) -> None:
         """Take away everything that is registered."""
         with self.engine.begin() as conn:
-            rows = conn.execute(removal.presences()).all()
+            rows = conn.execute(presences.selected()).all()
             found = erasure.sealed(conn, [(row.epoch_id, row.seq) for row in rows])
             if mark:
                 erasure.mark(conn, found)

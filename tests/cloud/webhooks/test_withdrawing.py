@@ -10,9 +10,8 @@ from sqlalchemy import Engine, insert, select, update
 from cloud.accounts import api_tokens
 from cloud.api import forgetting
 from cloud.api.tables import SEALED, idempotency_keys
-from cloud.exports import withdrawing as exports
 from cloud.exports.withdrawing import Withdrawn
-from cloud.retention import people
+from cloud.retention import restricting, withdrawn
 from cloud.webhooks import bodies, outbox
 from cloud.webhooks.events import Event
 from cloud.webhooks.tables import webhook_deliveries, webhooks
@@ -41,7 +40,7 @@ def test_what_is_withdrawn_is_emptied_and_told_of(
     kept = gates.stranger("09:00")
     assert post.courier.once() == 4
     with post.engine.begin() as conn:
-        exports.note(conn, [Withdrawn(post.company.ours, "registration", number)], 1)
+        withdrawn.note(conn, [Withdrawn(post.company.ours, "registration", number)], 1)
     of = {
         (row.webhook_id, row.subject_id): row.body
         for row in post.deliveries()
@@ -61,8 +60,8 @@ def test_who_signed_a_correction_is_forgotten_and_nobody_told(post: Post) -> Non
     tell(post, Event.CORRECTION_APPROVED, 7, 8)
     with post.engine.begin() as conn:
         conn.execute(update(webhook_deliveries).values(body="{}"))
-        exports.note(conn, [Withdrawn(post.company.ours, "approved", 7)], 1)
-        exports.note(conn, [Withdrawn(post.company.ours, "correction", 8)], 1)
+        withdrawn.note(conn, [Withdrawn(post.company.ours, "approved", 7)], 1)
+        withdrawn.note(conn, [Withdrawn(post.company.ours, "correction", 8)], 1)
     rows = [(row.event, row.subject_id, row.body) for row in post.deliveries()]
     assert rows == [
         ("correction.approved", 7, None),
@@ -78,7 +77,7 @@ def test_a_worker_who_is_restricted_is_gone(post: Post, receiver: Receiver) -> N
     post.courier.once()
     assert bodies_with(post, "Maes") == ["worker.changed"]
     with post.engine.begin() as conn:
-        people.restrict(conn, post.company.ours, worker, 10**13)
+        restricting.restrict(conn, post.company.ours, worker, 10**13)
     assert bodies_with(post, "Maes") == []
     post.courier.once()
     assert receiver.got[-1].json["type"] == "worker.gone"
@@ -110,7 +109,7 @@ def test_no_name_is_kept_behind_an_erasure(
     def erase() -> None:
         with post.engine.begin() as conn:
             erasing.set()
-            people.restrict(conn, post.company.ours, worker, 10**13)
+            restricting.restrict(conn, post.company.ours, worker, 10**13)
 
     thread = threading.Thread(target=erase)
 

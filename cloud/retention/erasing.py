@@ -9,17 +9,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 
 from cloud.api import forgetting
 from cloud.custody import erasure
 from cloud.custody.erasure import Copies
 from cloud.interpretation import turns
 from cloud.registrations.dating import dated
+from cloud.registrations.holding import shown_to
 from cloud.registrations.tables import registration_corrections, registrations
-from cloud.retention import asking, people, removal
+from cloud.retention import asking, leftovers, presences, removal, restricting
 from cloud.retention.log import Log, done
-from cloud.retention.removal import Tally
+from cloud.retention.presences import Tally
 from cloud.retention.terms import Fate, Terms, until_ms
 from cloud.settings import Retention
 from cloud.workers.tables import restrictions
@@ -73,7 +74,7 @@ class Erasure:
         turns.note(conn, turns.take(conn) + 1)
         some: Tally = Counter()
         hidden = self._hidden(conn)
-        badges = people.restrict(conn, self._company, self._worker, self._at_ms)
+        badges = restricting.restrict(conn, self._company, self._worker, self._at_ms)
         for kind, number in (("badges", badges), ("corrections-restricted", hidden)):
             if number:
                 some[self._company, kind] += number
@@ -83,10 +84,8 @@ class Erasure:
 
     def _restrict(self, conn: Connection, tally: Tally, batch: int) -> bool:
         """Hide some presences; whether there may be more."""
-        here = (registrations.c.company_id == self._company) & ~registrations.c.site_let_go
-        theirs = (registrations.c.employer_id == self._company) & ~registrations.c.employer_let_go
         rows = conn.execute(
-            removal.presences().where(self._mine(), or_(here, theirs)).limit(batch)
+            presences.selected().where(self._mine(), shown_to(self._company)).limit(batch)
         ).all()
         fates = [
             (
@@ -119,8 +118,8 @@ class Erasure:
         """Presences older than the law makes the company keep them."""
         old = dated() < terms.before_ms(self._limits.minimum_months)
         yield from conn.execute(
-            removal.presences()
-            .where(self._mine(), removal.of_worker(self._worker, self._company), old)
+            presences.selected()
+            .where(self._mine(), presences.of_worker(self._worker, self._company), old)
             .order_by(registrations.c.id)
         )
 
@@ -158,21 +157,24 @@ class Erasure:
 
     def _finish(self, conn: Connection, tally: Tally) -> None:
         terms = Terms.of(conn, self._limits, self._now_ms)
-        some, freed = people.end(conn, terms, [self._worker])
-        people.orphans(conn, freed)
+        some, freed = leftovers.end(conn, terms, [self._worker])
+        leftovers.orphans(conn, freed)
         asking.count(conn, self._company, self._worker, some)
         tally += some
         asking.finish(
-            conn, self._company, self._worker, kept_until(conn, terms, self._company, self._worker)
+            conn,
+            self._company,
+            self._worker,
+            last_kept_ms(conn, terms, self._company, self._worker),
         )
 
     def _mine(self) -> ColumnElement[bool]:
         return (registrations.c.worker_id == self._worker) & (dated() <= self._at_ms)
 
 
-def kept_until(conn: Connection, terms: Terms, company: int, worker: int) -> int | None:
+def last_kept_ms(conn: Connection, terms: Terms, company: int, worker: int) -> int | None:
     """When the last that a company keeps of a restricted worker may go; None: it keeps nothing."""
-    presence = select(func.max(dated())).where(removal.of_worker(worker, company))
+    presence = select(func.max(dated())).where(presences.of_worker(worker, company))
     correction = select(func.max(_corrections.c.tapped_ms)).where(
         _corrections.c.company_id == company, _corrections.c.worker_id == worker
     )

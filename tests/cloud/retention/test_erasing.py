@@ -21,8 +21,8 @@ from cloud.registrations import attendance, queries
 from cloud.registrations.tables import registrations
 from cloud.retention import asking, redo
 from cloud.retention.asking import State, state
+from cloud.retention.erasing import Erasure
 from cloud.retention.job import Run
-from cloud.retention.persons import Erasure
 from cloud.retention.tables import erasure_requests
 from cloud.retention.terms import last_day
 from cloud.times import now_ms
