@@ -11,25 +11,29 @@ from collections.abc import Callable
 
 EVERY_S = 3600.0
 _KEPT = 10_000
+Key = tuple[int, int, int | None]
+"""Session, its account, and the company; None: the whole platform. SQLite gives the number of a
+session that ended to the next one, which may be somebody else's."""
 
 
 class Looks:
-    """Sessions and companies, each with the moment of its last line."""
+    """Sessions and what they follow, each with the moment of its last line."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._noted: OrderedDict[tuple[int, int | None], float] = OrderedDict()
+        self._noted: OrderedDict[Key, float] = OrderedDict()
 
-    def is_due(self, session: int, company: int | None) -> bool:
-        """Whether a look is to be noted; then it counts as noted. None: the whole platform."""
-        key, now = (session, company), self._clock()
+    def is_due(self, key: Key) -> bool:
+        """Whether a look is to be noted."""
         with self._lock:
             noted = self._noted.get(key)
-            if noted is not None and now < noted + EVERY_S:
-                return False
-            self._noted[key] = now
+        return noted is None or self._clock() >= noted + EVERY_S
+
+    def noted(self, key: Key) -> None:
+        """Say that the line of a look is written."""
+        with self._lock:
+            self._noted[key] = self._clock()
             self._noted.move_to_end(key)
             if len(self._noted) > _KEPT:
                 self._noted.popitem(last=False)
-        return True

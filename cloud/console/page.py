@@ -104,11 +104,13 @@ def live(
 
 def _noted(request: Request, found: Visit) -> None:
     """Note that somebody follows what moves, once an hour."""
-    company = _active(found)
-    if found.seen_by is None or not request.app.state.looks.is_due(found.session_id, company):
+    company, looks = _active(found), request.app.state.looks
+    key = (found.session_id, found.account_id, company)
+    if found.seen_by is None or not looks.is_due(key):
         return
     with request.app.state.writer.begin() as conn:
         note(conn, actor_of(request, found), "registration", "follow", company_id=company)
+    looks.noted(key)
 
 
 def _active(found: Visit) -> int | None:

@@ -69,9 +69,10 @@ withdrawals = Table(
     Column("at_ms", Millis, nullable=False),
     Column("erased", Boolean, nullable=False, comment="or else it is kept, and restricted"),
     Column("in_exports", Boolean, nullable=False, comment="may still stand in snapshots"),
+    Column("version", Integer, comment="of `earlier`: the last one that goes"),
     PrimaryKeyConstraint("company_id", "what", "number"),
     CheckConstraint(
-        one_of("what", "registration", "correction", "entered", "approved"), name="what"
+        one_of("what", "registration", "earlier", "correction", "entered", "approved"), name="what"
     ),
     Index("ix_withdrawals_at_ms", "at_ms"),
     Index(
@@ -81,4 +82,5 @@ withdrawals = Table(
         postgresql_where=_IN_EXPORTS,
     ),
 )
-"""`entered` and `approved`: of a correction, who it was; that account was closed."""
+"""`earlier`: of a registration, the versions that named somebody else than the present one does.
+`entered` and `approved`: of a correction, who it was; that account was closed."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.exports.tables import export_parts, exports, withdrawals
@@ -31,6 +31,7 @@ class Withdrawn(msgspec.Struct, frozen=True):
     division_id: int | None = None
     site_id: int | None = None
     erased: bool = True
+    version: int | None = None
 
 
 def remember(conn: Connection, found: Collection[Withdrawn], at_ms: int) -> None:
@@ -52,6 +53,7 @@ def remember(conn: Connection, found: Collection[Withdrawn], at_ms: int) -> None
         return
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     made = insert(withdrawals)
+    later = func.coalesce(withdrawals.c.version < made.excluded.version, False)
     # What was taken out when it was restricted is out; that it is erased now, is told once more.
     conn.execute(
         made.on_conflict_do_update(
@@ -59,8 +61,10 @@ def remember(conn: Connection, found: Collection[Withdrawn], at_ms: int) -> None
             set_={
                 "at_ms": made.excluded.at_ms,
                 "erased": or_(withdrawals.c.erased, made.excluded.erased),
+                "version": made.excluded.version,
+                "in_exports": or_(withdrawals.c.in_exports, later),
             },
-            where=~withdrawals.c.erased & made.excluded.erased,
+            where=or_(~withdrawals.c.erased & made.excluded.erased, later),
         ),
         values,
     )
@@ -115,16 +119,20 @@ def noted(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _some(conn: Connection, company: int) -> dict[str, set[int]]:
+_Some = Mapping[str, Mapping[int, int | None]]
+"""What is taken out: the numbers of each kind, with the last version of an `earlier` one."""
+
+
+def _some(conn: Connection, company: int) -> _Some:
     rows = conn.execute(
-        select(withdrawals.c.what, withdrawals.c.number)
+        select(withdrawals.c.what, withdrawals.c.number, withdrawals.c.version)
         .where(withdrawals.c.company_id == company, withdrawals.c.in_exports)
         .order_by(withdrawals.c.what, withdrawals.c.number)
         .limit(BATCH)
     )
-    found: dict[str, set[int]] = {}
-    for what, number in rows:
-        found.setdefault(what, set()).add(number)
+    found: dict[str, dict[int, int | None]] = {}
+    for what, number, version in rows:
+        found.setdefault(what, {})[number] = version
     return found
 
 
@@ -135,18 +143,16 @@ def _is_making(conn: Connection, company: int) -> bool:
     return conn.execute(query).first() is not None
 
 
-def _parts(
-    conn: Connection, company: int, some: Mapping[str, Collection[int]]
-) -> list[tuple[int, int]]:
+def _parts(conn: Connection, company: int, some: _Some) -> list[tuple[int, int]]:
     """The parts that may hold something of it."""
-    numbers = some.get("registration", ())
+    numbers = {**some.get("registration", {}), **some.get("earlier", {})}
     within = and_(
         export_parts.c.last_registration >= min(numbers, default=0),
         export_parts.c.first_registration <= max(numbers, default=-1),
     )
     # A part of before this was noted is read, whatever it holds.
     wanted = [within, export_parts.c.corrections.is_(None)]
-    if some.keys() - {"registration"}:
+    if some.keys() - {"registration", "earlier"}:
         wanted.append(export_parts.c.corrections)
     query = (
         select(export_parts.c.export_id, export_parts.c.part)
@@ -157,10 +163,12 @@ def _parts(
     return [(row.export_id, row.part) for row in conn.execute(query)]
 
 
-def _rewrite(conn: Connection, export: int, part: int, some: Mapping[str, Collection[int]]) -> None:
+def _rewrite(conn: Connection, export: int, part: int, some: _Some) -> None:
     """Put a part in its place without it."""
     this = (export_parts.c.export_id == export) & (export_parts.c.part == part)
-    content = conn.execute(select(export_parts.c.content).where(this)).scalar()
+    # Another process may be taking something else out of it: one waits for the other.
+    query = select(export_parts.c.content).where(this).with_for_update()
+    content = conn.execute(query).scalar()
     if content is None:
         return
     lines = [json.loads(line) for line in zlib.decompress(content).decode().split("\n")]
@@ -172,11 +180,12 @@ def _rewrite(conn: Connection, export: int, part: int, some: Mapping[str, Collec
     conn.execute(update(export_parts).where(this).values(values))
 
 
-def _without(line: dict[str, Any], some: Mapping[str, Collection[int]]) -> dict[str, Any]:
+def _without(line: dict[str, Any], some: _Some) -> dict[str, Any]:
     """A line as it stands afterwards."""
     registration, correction = line.get("registration"), line.get("correction")
     if correction is None:
-        gone = registration in some.get("registration", ())
+        last = some.get("earlier", {}).get(line["registration"]) or 0
+        gone = registration in some.get("registration", ()) or line.get("version", last + 1) <= last
         return {"line": line["line"], "registration": registration} if gone else line
     if correction in some.get("correction", ()):
         return {"line": line["line"], "correction": correction}

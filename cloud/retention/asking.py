@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, up
 
 from cloud.accounts.roles import Role
 from cloud.accounts.tables import accounts, memberships
-from cloud.audit.service import Actor, note
+from cloud.audit.service import OPERATOR, Actor, note
 from cloud.companies.service import lock
 from cloud.companies.tables import companies
 from cloud.errors import ConflictError, NotFoundError
@@ -60,16 +60,7 @@ def enter(conn: Connection, actor: Actor, company: int, worker: int, *, alone: b
     to be registered.
     """
     lock(conn, company)
-    active = select(workers.c.id).where(
-        workers.c.id == worker, workers.c.company_id == company, workers.c.active
-    )
-    if conn.execute(active).first() is not None:
-        raise ConflictError(
-            _(
-                "The worker is active, and whoever works for the company has to be registered:"
-                " make the worker inactive first."
-            )
-        )
+    _require_inactive(conn, company, worker)
     standing = _of(conn, company, worker, _requests.c.over_ms.is_(None))
     for row in standing:
         if state(row) in (State.PROPOSED, State.APPROVED):
@@ -97,12 +88,15 @@ def enter(conn: Connection, actor: Actor, company: int, worker: int, *, alone: b
 def decide(conn: Connection, actor: Actor, company: int, request: int, *, approve: bool) -> None:
     """Approve or refuse a request. Who entered it can only refuse.
 
-    Raises NotFoundError, ConflictError when somebody decided before.
+    Raises NotFoundError, ConflictError when somebody decided before, or for a worker who has
+    become active since.
     """
     lock(conn, company)
     row = one(conn, company, request)
     if row["approved"] is not None:
         raise ConflictError(_("It was decided already; nothing was changed."))
+    if approve:
+        _require_inactive(conn, company, row["worker_id"])
     if approve and row["account_id"] is not None and row["account_id"] == actor.account_id:
         raise ConflictError(_("You proposed it yourself: somebody else has to approve it."))
     conn.execute(
@@ -112,6 +106,23 @@ def decide(conn: Connection, actor: Actor, company: int, request: int, *, approv
     )
     action = "approve" if approve else "refuse"
     note(conn, actor, "erasure", action, company_id=company, target_id=request)
+
+
+def drop(conn: Connection, request: RowMapping) -> None:
+    """Refuse a request that was approved, of a worker who became active before it was done."""
+    conn.execute(update(_requests).where(_requests.c.id == request["id"]).values(approved=False))
+    note(
+        conn, OPERATOR, "erasure", "refuse", company_id=request["company_id"],
+        target_id=request["id"], detail={"active": True},
+    )  # fmt: skip
+
+
+def is_active(conn: Connection, company: int, worker: int) -> bool:
+    """Whether a worker works for a company, which then has to register it."""
+    query = select(workers.c.id).where(
+        workers.c.id == worker, workers.c.company_id == company, workers.c.active
+    )
+    return conn.execute(query.with_for_update()).first() is not None
 
 
 def needs_another(conn: Connection, company: int, account: int) -> bool:
@@ -178,9 +189,19 @@ def finish(conn: Connection, company: int, worker: int, until_ms: int | None) ->
         conn.execute(update(_requests).where(_requests.c.id == row["id"]).values(**values))
         if row["done_ms"] is None or until_ms is None:
             note(
-                conn, Actor("command"), "erasure", "carry-out", company_id=company,
+                conn, OPERATOR, "erasure", "carry-out", company_id=company,
                 target_id=row["id"], detail=json.loads(row["counts"] or "{}"),
             )  # fmt: skip
+
+
+def _require_inactive(conn: Connection, company: int, worker: int) -> None:
+    if is_active(conn, company, worker):
+        raise ConflictError(
+            _(
+                "The worker is active, and whoever works for the company has to be registered:"
+                " make the worker inactive first."
+            )
+        )
 
 
 def _open(conn: Connection, company: int, worker: int) -> list[RowMapping]:

@@ -81,6 +81,7 @@ class Erasure:
         asking.count(conn, self._company, self._worker, some)
         tally += some
         forgetting.of_worker(conn, self._company, self._worker)
+        removal.forget_earlier(conn, self._company, self._worker, self._at_ms, self._now_ms)
 
     def _restrict(self, conn: Connection, tally: Tally, batch: int) -> bool:
         """Hide some presences; whether there may be more."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, RowMapping, select, update
 
 from cloud import db
 from cloud.accounts import closing
@@ -57,7 +57,7 @@ def catch_up(engine: Engine, directory: Path, limits: Retention) -> int:
             )
     for request in decided:
         with engine.begin() as conn:
-            _write(conn, log, request["company_id"], request["worker_id"], request["at_ms"])
+            _write(conn, log, request)
     count = 0
     # What is erased on the way is written down as well, and done with nothing left to do.
     while entries := list(log.after(before)):
@@ -80,8 +80,15 @@ def behind(engine: Engine, directory: Path) -> int:
     return sum(1 for _ in Log(directory).after(number))
 
 
-def _write(conn: Connection, log: Log, company: int, worker: int, at_ms: int) -> None:
-    """Put an approved request into the log; one that is there twice does no harm."""
+def _write(conn: Connection, log: Log, request: RowMapping) -> None:
+    """Put an approved request into the log; one that is there twice does no harm.
+
+    Unless the worker has become active since.
+    """
+    company, worker = request["company_id"], request["worker_id"]
+    if asking.is_active(conn, company, worker):
+        asking.drop(conn, request)
+        return
     vat = conn.execute(select(companies.c.vat).where(companies.c.id == company)).scalar_one()
     row = conn.execute(
         select(workers.c.handle).where(workers.c.id == worker).with_for_update()
@@ -93,7 +100,7 @@ def _write(conn: Connection, log: Log, company: int, worker: int, at_ms: int) ->
     named = row.handle or handle()
     if row.handle is None:
         conn.execute(update(workers).where(workers.c.id == worker).values(handle=named))
-    log.person(vat, named, at_ms, above=done(conn))
+    log.person(vat, named, request["at_ms"], above=done(conn))
 
 
 def _do(engine: Engine, log: Log, limits: Retention, entry: Entry) -> None:

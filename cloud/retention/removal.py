@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from cloud.custody import erasure
 from cloud.custody.erasure import Copies, Sealed
 from cloud.exports.withdrawing import Withdrawn
+from cloud.registrations.dating import dated
 from cloud.registrations.tables import (
     correction_decisions,
     registration_corrections,
@@ -25,6 +26,7 @@ from cloud.retention.terms import Fate
 from cloud.rows import among
 
 _corrections = registration_corrections
+_history = registration_history
 
 
 def let_go(
@@ -87,9 +89,9 @@ def remove(
     ids = [row.id for row in rows]
     about = select(_corrections).where(among(conn, _corrections.c.registration_id, ids))
     tally += remove_corrections(conn, conn.execute(about).all(), at_ms)
-    history = registration_history
-    conn.execute(delete(history).where(among(conn, history.c.registration_id, ids)))
     told = [_withdrawn(company, row, erased=True) for row in rows for company in companies_of(row)]
+    told += _of_former_companies(conn, rows)
+    conn.execute(delete(_history).where(among(conn, _history.c.registration_id, ids)))
     withdrawn.note(conn, told, at_ms)
     conn.execute(delete(registrations).where(among(conn, registrations.c.id, ids)))
     return tally
@@ -117,6 +119,38 @@ def hide_corrections(
         for row in rows
     ]
     withdrawn.note(conn, told, at_ms)
+
+
+def forget_earlier(
+    conn: Connection, company: int, worker: int, tapped_until_ms: int, at_ms: int
+) -> None:
+    """Take somebody out of what a company has of registrations that were another's since."""
+    query = (
+        select(_history.c.registration_id, func.max(_history.c.version).label("version"))
+        .join(registrations, registrations.c.id == _history.c.registration_id)
+        .where(
+            _history.c.worker_id == worker,
+            or_(_history.c.company_id == company, _history.c.employer_id == company),
+            dated() <= tapped_until_ms,
+        )
+        .group_by(_history.c.registration_id)
+    )
+    withdrawn.note(conn, [_earlier(company, row) for row in conn.execute(query)], at_ms)
+
+
+def _of_former_companies(conn: Connection, rows: Iterable[Any]) -> list[Withdrawn]:
+    """What companies had of these that were shown them before, and are not now."""
+    now = {row.id: companies_of(row) for row in rows}
+    query = select(_history).where(among(conn, _history.c.registration_id, sorted(now)))
+    return [
+        _earlier(company, line)
+        for line in conn.execute(query.order_by(_history.c.version))
+        for company in companies_of(line) - now[line.registration_id]
+    ]
+
+
+def _earlier(company: int | None, line: Any) -> Withdrawn:
+    return Withdrawn(company, "earlier", line.registration_id, version=line.version)
 
 
 def _withdrawn(company: int | None, row: Any, *, erased: bool) -> Withdrawn:

@@ -67,9 +67,13 @@ class Keeper:
             asked = bool(asking.approved(conn))
             waiting = withdrawing.waiting(conn)
         if due:
-            tally = Run(
-                self._engine, self._directory, self._limits, at_ms=at_ms, stop=self._stop
-            ).run()
+            run = Run(self._engine, self._directory, self._limits, at_ms=at_ms, stop=self._stop)
+            try:
+                tally = run.run()
+            except Exception:
+                with self._engine.begin() as conn:
+                    _give_back(conn)
+                raise
             _log.info("retention: %d rows erased", tally.total())
             return True
         if asked or redo.behind(self._engine, self._directory):
@@ -89,3 +93,8 @@ def _claim(conn: Connection, at_ms: int) -> bool:
         return False
     conn.execute(update(platform).where(this).values(value=str(at_ms)))
     return True
+
+
+def _give_back(conn: Connection) -> None:
+    """Have the run begin anew as soon as may be: it was cut short."""
+    conn.execute(update(platform).where(platform.c.key == _KEY).values(value="0"))

@@ -20,12 +20,13 @@ def note(conn: Connection, found: Iterable[Withdrawn], at_ms: int) -> None:
 
 
 def _from_webhooks(conn: Connection, keys: Iterable[tuple[int | None, str, int]]) -> None:
-    """A webhook is told that something is gone; of who signed a correction it only forgets."""
+    """A webhook is told that something is gone; of whom it named before, it only forgets."""
     found: dict[str, set[tuple[int, int]]] = {}
     for company, what, number in keys:
         if company is not None:
             found.setdefault(what, set()).add((company, number))
     for what in ("registration", "correction"):
         webhooks.withdraw(conn, what, found.get(what, ()))
+    webhooks.empty(conn, "registration", found.get("earlier", ()))
     for what in SIGNED:
         webhooks.empty(conn, "correction", found.get(what, ()))

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from cloud import text, times
-from cloud.companies.tables import sites
+from cloud.companies import service as companies
+from cloud.companies.tables import divisions, sites
 from cloud.errors import ConflictError, InvalidError
 from cloud.languages.current import gettext as _
 from cloud.registrations import reattribution
@@ -74,6 +75,7 @@ def assign(
             _("the assignment would end (%(end)s) before it begins (%(begin)s); give a later end")
             % {"end": times.rfc3339(to_ms), "begin": times.rfc3339(from_ms)}
         )
+    _lock_company_of(conn, site_id)
     _lock(conn, terminal_id)
     mine = assignments.c.terminal_id == terminal_id
     around = conn.execute(
@@ -128,6 +130,16 @@ def release(conn: Connection, terminal_id: int, at_ms: int) -> None:
     reattribution.request(
         conn, terminal_id=terminal_id, from_ms=at_ms, why="the terminal's assignment was ended"
     )
+
+
+def _lock_company_of(conn: Connection, site_id: int) -> None:
+    """Nobody closes the site meanwhile, where no terminal stands yet."""
+    query = (
+        select(divisions.c.company_id)
+        .join(sites, sites.c.division_id == divisions.c.id)
+        .where(sites.c.id == site_id)
+    )
+    companies.lock(conn, conn.execute(query).scalar_one())
 
 
 def _lock(conn: Connection, terminal_id: int) -> None:

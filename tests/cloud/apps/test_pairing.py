@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Connection, Engine, func, select, text, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from cloud import times
 from cloud.accounts import tokens
@@ -16,6 +16,7 @@ from cloud.workers import service as workers
 from cloud.workers.tables import workers as worker_table
 from tests.cloud.apps.pairing import pair, paired
 from tests.cloud.console.company import Company
+from tests.support.postgresql import waits_for_a_lock
 from tests.support.waiting import wait_for
 
 
@@ -177,16 +178,12 @@ def test_a_worker_who_is_made_inactive_meanwhile_has_no_app(
             ahead(conn)
             following = pool.submit(follow)
             if backend == "postgresql":
-                wait_for(lambda: following.done() or _waits(engine), "the second waits or is done")
+                wait_for(
+                    lambda: following.done() or waits_for_a_lock(engine),
+                    "the second waits or is done",
+                )
         following.result()
     assert count(engine)[0] == 0
-
-
-def _waits(engine: Engine) -> bool:
-    """Whether somebody waits for a lock in this database."""
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    with engine.connect() as conn:
-        return bool(conn.execute(text(waiting)).scalar_one())
 
 
 @pytest.mark.parametrize("way", ["set_active", "put_worker"])

@@ -151,20 +151,36 @@ def test_a_page_that_is_left_open_writes_one_line_an_hour(
     assert len(lines(engine, before)) == 4
 
 
-def test_looks_are_of_a_session_and_a_company() -> None:
+def test_whoever_logs_in_after_another_is_noted_though_the_session_has_its_number(
+    world: World, reader: Engine, engine: Engine
+) -> None:
+    first = world.company.browser(reader, "administrator")
+    first.get("/")
+    assert first.post("/logout").status_code == 303
+    before = newest(engine)
+    assert "Maes" in world.company.browser(reader, "auditor").get("/").text
+    (line,) = lines(engine, before)
+    assert line.account_id == world.company.who["auditor"]
+
+
+def test_looks_are_of_a_session_an_account_and_a_company() -> None:
     now = [0.0]
     looks = Looks(lambda: now[0])
-    assert [looks.is_due(1, 1), looks.is_due(1, 1)] == [True, False]
-    assert [looks.is_due(1, 2), looks.is_due(1, None), looks.is_due(2, 1)] == [True] * 3
+    assert looks.is_due((1, 1, 1))
+    assert looks.is_due((1, 1, 1))  # The line could not be written.
+    looks.noted((1, 1, 1))
+    assert not looks.is_due((1, 1, 1))
+    for other in ((1, 1, 2), (1, 1, None), (1, 2, 1), (2, 1, 1)):
+        assert looks.is_due(other)
     now[0] = EVERY_S - 1
-    assert not looks.is_due(1, 1)
+    assert not looks.is_due((1, 1, 1))
     now[0] = EVERY_S
-    assert looks.is_due(1, 1)
+    assert looks.is_due((1, 1, 1))
 
 
 def test_of_too_many_sessions_the_one_noted_longest_ago_is_forgotten() -> None:
     looks = Looks()
     for session in range(10_001):
-        assert looks.is_due(session, 1)
-    assert not looks.is_due(10_000, 1)
-    assert looks.is_due(0, 1)
+        looks.noted((session, 1, 1))
+    assert not looks.is_due((10_000, 1, 1))
+    assert looks.is_due((0, 1, 1))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, insert, select, update
 from cloud.audit.service import Actor
 from cloud.cli import cloud
 from cloud.companies.tables import sites
-from cloud.exports import completeness, queries, service, sheets
+from cloud.exports import completeness, queries, service, sheets, withdrawing
 from cloud.languages.current import language
 from cloud.registrations import correcting
 from cloud.registrations.tables import registration_history, registrations
@@ -24,6 +25,8 @@ from cloud.times import now_ms
 from cloud.visibility.rules import Viewer, program, viewer
 from tests.cloud.console.company import CANARY, Company
 from tests.cloud.console.tapping import Gates
+from tests.support.postgresql import waits_for_a_lock
+from tests.support.waiting import wait_for
 
 Rows = list[dict[str, Any]]
 
@@ -48,6 +51,35 @@ def lines(reader: Engine, who: Viewer, export: int) -> Rows:
 
 def told(rows: Rows) -> list[tuple[str, int | None]]:
     return [(row["line"], row["registration"]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "backend", [pytest.param("postgresql", marks=pytest.mark.integration)], indirect=True
+)
+def test_two_that_take_out_of_one_part_leave_out_both(
+    company: Company, gates: Gates, reader: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has read the part when the other comes, and waits for it."""
+    first, second = gates.tap("07:00"), gates.tap("08:00")
+    make(company, reader)
+    without, others = withdrawing._without, list[threading.Thread]()
+
+    def take(number: int) -> None:
+        with company.engine.begin() as conn:
+            withdrawing._rewrite(conn, 1, 0, {"registration": {number: None}})
+
+    def between(line: dict[str, Any], some: Any) -> dict[str, Any]:
+        if not others:
+            others.append(threading.Thread(target=take, args=(second,)))
+            others[0].start()
+            wait_for(lambda: waits_for_a_lock(company.engine), "the other one does not wait")
+        return without(line, some)
+
+    monkeypatch.setattr(withdrawing, "_without", between)
+    take(first)
+    others[0].join()
+    left = lines(reader, seen_by(company, "administrator"), 1)
+    assert [row for row in left if "worker" in row] == []
 
 
 @pytest.fixture

@@ -25,10 +25,12 @@ from cloud.retention.erasing import Erasure
 from cloud.retention.job import Run
 from cloud.retention.tables import erasure_requests
 from cloud.retention.terms import last_day
+from cloud.terminals import service as terminals
 from cloud.times import now_ms
 from cloud.visibility import registrations as why_registration
 from cloud.visibility import rules
 from cloud.visibility import workers as why_worker
+from cloud.workers import editing, service
 from cloud.workers.tables import badges, former_holders, restrictions
 from tests.cloud.retention.world import (
     ANN,
@@ -347,3 +349,80 @@ def test_what_was_erased_stays_so_when_the_terminal_sends_it_again(furnished: Wo
 
 def test_the_last_day_is_counted_by_the_calendar() -> None:
     assert str(last_day(START_MS, 84)) == "2033-03-02"
+
+
+@pytest.mark.parametrize("to", ["nobody", "somebody else"])
+def test_what_named_it_before_it_was_another_s_is_emptied_too(furnished: World, to: str) -> None:
+    world = furnished
+    with world.engine.begin() as conn:
+        badge = conn.execute(select(badges.c.id).where(badges.c.number == ANN[3])).scalar_one()
+        service.link_badge(conn, badge, None if to == "nobody" else world.bob)
+    world.interpret()
+    assert world.registered(registrations.c.worker_id == world.ann) == []
+    # A snapshot of since then says what they are now, and goes on saying so.
+    for company in (world.solvay, world.elektro):
+        exports.make(world.reader, world.engine, world.sees(company), Actor("console"))
+    before = lines_since(world)
+    assert sum(BOB[1] in json.dumps(line) for line in before) == (0 if to == "nobody" else 11)
+    world.leave(world.ann)
+    for company in (world.solvay, world.elektro):
+        world.ask(company, world.ann)
+    Run(world.engine, world.directory, AT_ONCE).run()
+    wanted = {n: v for n, v in identifiers(ANN).items() if n.split()[0] in ("given", "family")}
+    assert found_in(world.engine, wanted) == set()
+    assert [line["line"] for line in lines_since(world)] == [line["line"] for line in before]
+    for now, was in zip(lines_since(world), before, strict=True):
+        assert now == was or ANN[1] in json.dumps(was)
+
+
+def test_a_company_that_it_was_shown_to_before_forgets_it_too(furnished: World) -> None:
+    """The terminal never stood where it was entered first: what it registered is another's."""
+    world = furnished
+    with world.engine.begin() as conn:
+        terminals.assign(conn, world.terminals[world.solvay], world.sites[world.elektro][1], 0)
+    world.interpret()
+    assert world.registered(registrations.c.company_id == world.solvay) == []
+    world.leave(world.ann)
+    world.ask(world.elektro, world.ann)
+    Run(world.engine, world.directory, AT_ONCE).run()
+    with world.reader.connect() as conn:
+        for company in (world.solvay, world.elektro):
+            (made,) = exported.listed(conn, world.sees(company))
+            assert ANN[1] not in json.dumps(
+                [line for line in exported.rows(conn, made) if line["line"] != "correction"]
+            )
+
+
+def lines_since(world: World) -> list[dict[str, Any]]:
+    """Of every company's second snapshot."""
+    with world.reader.connect() as conn:
+        return [
+            line
+            for company in (world.solvay, world.elektro)
+            for line in exported.rows(conn, exported.listed(conn, world.sees(company))[0])
+        ]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_somebody_who_came_back_meanwhile_is_not_erased(furnished: World, when: str) -> None:
+    """Active again before somebody else approved it, or after that and before it is done."""
+    world = furnished
+    company, ann = world.elektro, world.ann
+    world.leave(ann)
+    with world.engine.begin() as conn:
+        request = asking.enter(conn, Actor("console", 1), company, ann, alone=False)
+    if when == "before":
+        with world.engine.begin() as conn:
+            editing.set_active(conn, company, ann, True)
+        with pytest.raises(ConflictError, match="is active"), world.engine.begin() as conn:
+            asking.decide(conn, Actor("console", 2), company, request, approve=True)
+        with world.engine.begin() as conn:
+            asking.decide(conn, Actor("console", 2), company, request, approve=False)
+    else:
+        with world.engine.begin() as conn:
+            asking.decide(conn, Actor("console", 2), company, request, approve=True)
+            editing.set_active(conn, company, ann, True)
+    redo.catch_up(world.engine, world.directory, AT_ONCE)
+    assert state(world.rows(erasure_requests)[0]) is State.REFUSED
+    row = world.worker(ann)
+    assert (row["active"], row["restricted_ms"], row["number"]) == (True, None, ANN[4])

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import threading
 from collections import Counter
 from pathlib import Path
@@ -28,6 +29,7 @@ from cloud.retention.job import Run
 from cloud.retention.rehearsal import rehearse
 from cloud.retention.terms import before_ms
 from cloud.retention.watch import Keeper
+from cloud.schema import metadata
 from cloud.stale import StaleError
 from cloud.times import now_ms, parse
 from cloud.workers import service as badge_service
@@ -280,6 +282,24 @@ def test_the_keeper_runs_once_a_day(furnished: World) -> None:
     keeper.stop()
 
 
+def test_a_day_s_run_that_fails_is_begun_again(
+    furnished: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_ms = START_MS + 9 * 366 * DAY_MS
+    keeper = Keeper(furnished.engine, furnished.directory, LAW, clock=lambda: at_ms)
+    with monkeypatch.context() as patched:
+        patched.setattr(job.Run, "run", failing)
+        with pytest.raises(RuntimeError, match="deadlock"):
+            keeper.once()
+    assert furnished.registered() != []
+    assert keeper.once()
+    assert furnished.registered() == []
+
+
+def failing(run: job.Run) -> None:
+    raise RuntimeError(f"deadlock in {run}")
+
+
 def test_months_are_those_of_the_calendar() -> None:
     for day, months, first in (
         ("2033-03-31", 84, "2026-03-31"),
@@ -289,6 +309,21 @@ def test_months_are_those_of_the_calendar() -> None:
         ("2033-01-15", 13, "2031-12-15"),
     ):
         assert before_ms(parse(f"{day}T13:00"), months) == parse(first)
+
+
+NOBODY = {
+    "divisions", "sites", "terminals", "assignments", "enrolments", "webhooks", "webhook_events",
+    "retention_policies", "retention_sweeps", "erasing", "platform", "reattribution",
+    "epochs", "heads", "waiting", "carried", "branches", "gaps", "clocks", "carriers",
+}  # fmt: skip
+"""Tables that hold nothing of anybody: places, machines, and where work stands."""
+
+
+def test_the_page_about_privacy_says_of_every_table_what_becomes_of_it() -> None:
+    said = Path("docs/privacy.md").read_text("utf-8")
+    named = {table for table in metadata.tables if re.search(rf"`{table}[`.]", said)}
+    assert named | NOBODY == set(metadata.tables)
+    assert named & NOBODY == set()
 
 
 def test_the_page_about_privacy_says_how_long_each_kind_is_kept() -> None:

@@ -1,14 +1,20 @@
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, insert, select
 
+from cloud.companies import places
 from cloud.errors import ConflictError, InvalidError, NotFoundError
 from cloud.terminals import keys, queries, service
 from cloud.terminals.tables import terminals
+from cloud.times import now_ms
 from protocol.identity import compact, device_number
 from protocol.keyfiles import save_private_key
 from protocol.keys import Algorithm, SigningKey
+from tests.cloud.console.company import Company
+from tests.support.postgresql import waits_for_a_lock
+from tests.support.waiting import wait_for
 
 
 def test_registering_again_is_harmless(engine: Engine) -> None:
@@ -110,3 +116,28 @@ class TestKeys:
     def test_a_missing_file(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidError, match="No such file"):
             keys.from_file(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "backend", [pytest.param("postgresql", marks=pytest.mark.integration)], indirect=True
+)
+def test_no_site_is_closed_under_a_terminal_that_is_being_assigned(engine: Engine) -> None:
+    company = Company(engine)
+    refused: list[ConflictError] = []
+
+    def close() -> None:
+        try:
+            with engine.begin() as conn:
+                places.close_site(conn, company.ours, company.dock)
+        except ConflictError as error:
+            refused.append(error)
+
+    closing = threading.Thread(target=close)
+    with engine.begin() as conn:
+        terminal = service.register(conn, SigningKey.generate().public, "Gate")
+    with engine.begin() as conn:
+        service.assign(conn, terminal, company.dock, now_ms())
+        closing.start()
+        wait_for(lambda: waits_for_a_lock(engine), "nobody waits")
+    closing.join()
+    assert len(refused) == 1

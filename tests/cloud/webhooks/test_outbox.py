@@ -6,7 +6,7 @@ from typing import Any, Self
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, event, select, text
+from sqlalchemy import Engine, delete, event, select
 
 from cloud.interpretation import turns
 from cloud.interpretation.interpreter import Interpreter
@@ -19,6 +19,7 @@ from cloud.workers import editing
 from protocol.seals import SealingKey
 from tests.cloud.console.tapping import Gates
 from tests.cloud.webhooks.conftest import Clock, Post
+from tests.support.postgresql import waits_for_a_lock
 from tests.support.waiting import wait_for
 
 CREATED, CHANGED, GONE = (
@@ -288,9 +289,7 @@ def test_ids_are_in_the_order_of_commits_because_interpreters_take_turns(post: P
     with post.engine.begin() as conn:
         turns.take(conn)
         thread.start()
-        with post.engine.connect() as other:
-            waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            wait_for(lambda: other.execute(waiting).scalar(), "the other one waits for its turn")
+        wait_for(lambda: waits_for_a_lock(post.engine), "the other one waits for its turn")
         assert not ended.is_set()
     thread.join(30)
     assert ended.is_set()

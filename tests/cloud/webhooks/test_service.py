@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from cloud.accounts.scopes import Scope
 from cloud.errors import ConflictError, InvalidError, NotFoundError
@@ -17,6 +17,7 @@ from cloud.webhooks.tables import webhook_deliveries, webhook_events, webhooks
 from cloud.webhooks.why import why
 from tests.cloud.webhooks.conftest import Clock, Post
 from tests.cloud.webhooks.receiver import Receiver, says, takes
+from tests.support.postgresql import waits_for_a_lock
 from tests.support.waiting import wait_for
 
 LESS = frozenset({Scope.REGISTRATIONS_READ})
@@ -110,11 +111,10 @@ def test_deleting_it_at_the_moment_of_an_event_spoils_neither(post: Post) -> Non
             outbox.tell(conn, Event.WORKER_CHANGED, ours, [1])
 
     with ThreadPoolExecutor(1) as other:
-        with post.engine.begin() as conn, post.engine.connect() as looking:
+        with post.engine.begin() as conn:
             service.remove(conn, ours, webhook)
             telling = other.submit(tell)
-            waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            wait_for(lambda: looking.execute(waiting).scalar(), "whoever tells waits for us")
+            wait_for(lambda: waits_for_a_lock(post.engine), "whoever tells waits for us")
         telling.result(30)
     assert post.deliveries() == []
 
