@@ -19,7 +19,6 @@ _CONNECT, _PUBLISH, _SUBSCRIBE = 0x10, 0x32, 0x82
 _TAKEN_UP, _RECEIVED = 0x20, 0x30
 _KIND = 0xF0
 _STALL_S = 5.0
-_IDENTIFIERS = 65_535
 
 
 def packet(kind: int, body: bytes) -> bytes:

@@ -21,7 +21,6 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME: certificate dates mean nothing while the clock may be wrong."""
-_NOT_AUTHORIZED = 0x87
 LARGEST = 1024 * 1024
 """Octets of a message from the broker at most; ours lets through a quarter of it."""
 

@@ -75,7 +75,7 @@ class Plan(BaseModel):
 
 
 class Erasure(BaseModel):
-    """A request to erase somebody. It names nobody once it was decided."""
+    """A request to erase somebody. It names nobody."""
 
     id: int
     state: asking.State

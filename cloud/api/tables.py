@@ -15,6 +15,8 @@ from cloud.metadata import Millis, metadata
 
 SEALED = "sealed:"
 """Before an answer that holds a secret; JSON never begins so."""
+KEPT_MS = 86_400_000
+"""How long an answer is given again."""
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -25,13 +25,11 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from cloud.api.access import Caller
-from cloud.api.tables import SEALED, idempotency_keys
+from cloud.api.tables import KEPT_MS, SEALED, idempotency_keys
 from cloud.companies.service import lock
 from cloud.console.vaults import vault_of
 from cloud.times import now_ms
 from cloud.workers.vault import Vault
-
-KEPT_MS = 24 * 60 * 60 * 1000
 
 Key = Annotated[
     str | None,

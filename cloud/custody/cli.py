@@ -23,7 +23,7 @@ def archive(device: str, out: Path, url: str) -> None:
     Who tapped is sealed in it, or was erased: the chain verifies either way.
     """
     from cloud.custody.archive import write
-    from cloud.disclosure.files import replace
+    from cloud.files import replace
     from cloud.terminals.queries import terminal_id
 
     with one_line_errors():

@@ -43,7 +43,7 @@ def disclose(
     """
     from cloud import settings
     from cloud.disclosure import service
-    from cloud.disclosure.files import replace
+    from cloud.files import replace
     from cloud.sealing import sealing_keys
     from protocol.identity import device_number
 

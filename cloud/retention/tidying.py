@@ -24,8 +24,8 @@ from sqlalchemy import (
 
 from cloud.accounts.sessions import IDLE_MS, OLDEST_MS
 from cloud.accounts.tables import access_requests, grants, invitations, links, sessions
+from cloud.api.tables import KEPT_MS as ANSWERS_MS
 from cloud.api.tables import idempotency_keys
-from cloud.api.writing import KEPT_MS as ANSWERS_MS
 from cloud.audit.tables import audit
 from cloud.custody import erasure
 from cloud.custody.branches import is_attributed

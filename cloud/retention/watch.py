@@ -1,13 +1,11 @@
 """Beside a server: what somebody asked for at once, and what is past its time once a day."""
 
-import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select, update
 
-from cloud import failures
+from cloud.beside import Beside
 from cloud.custody.tables import platform
 from cloud.exports import withdrawing
 from cloud.retention import asking, redo
@@ -19,11 +17,10 @@ from cloud.times import now_ms
 EVERY_S = 10.0
 DAY_MS = 86_400_000
 _KEY = "retention-ran"
-_log = logging.getLogger("pointeuse.retention")
 
 
-class Keeper:
-    """A thread that erases what is to be, from `start` to `stop`; no error ends it."""
+class Keeper(Beside):
+    """Erases what is to be."""
 
     def __init__(
         self,
@@ -35,31 +32,11 @@ class Keeper:
         clock: Callable[[], int] = now_ms,
     ) -> None:
         """`engine` writes."""
+        super().__init__("retention", every_s, "nothing was erased")
         self._engine, self._directory, self._limits = engine, directory, limits
-        self._every_s, self._clock = every_s, clock
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self.run, name="retention", daemon=True)
+        self._clock = clock
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, once the batch in hand is done."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
-
-    def run(self) -> None:
-        """Look every few seconds, until `stop`."""
-        while not self._stop.is_set():
-            try:
-                self.once()
-            except Exception as error:  # noqa: BLE001 - the database may be away; another time
-                _log.warning("nothing was erased: %s", failures.where(error))
-            self._stop.wait(self._every_s)
-
-    def once(self) -> bool:
+    def turn(self) -> bool:
         """Do what was asked for, and if a day is over, what is past its time; whether it was."""
         at_ms = self._clock()
         with self._engine.begin() as conn:
@@ -74,7 +51,7 @@ class Keeper:
                 with self._engine.begin() as conn:
                     _give_back(conn)
                 raise
-            _log.info("retention: %d rows erased", tally.total())
+            self._log.info("retention: %d rows erased", tally.total())
             return True
         if asked or redo.behind(self._engine, self._directory):
             redo.catch_up(self._engine, self._directory, self._limits)

@@ -39,7 +39,7 @@ def worker_data(
 ) -> None:
     """Write all that a company holds of a person: JSON for programs, a page, and tables."""
     from cloud.audit.service import OPERATOR, note
-    from cloud.disclosure.files import replace
+    from cloud.files import replace
     from cloud.retention import policies
     from cloud.subjects import documents, holdings
     from cloud.visibility.rules import program
@@ -114,7 +114,7 @@ def account_data(email: str, out: Path, config_path: Path) -> None:
     """Write all that is held of an account."""
     from cloud.accounts import service
     from cloud.audit.service import OPERATOR, note
-    from cloud.disclosure.files import replace
+    from cloud.files import replace
     from cloud.subjects import accounts, documents
 
     with one_line_errors():

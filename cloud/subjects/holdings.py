@@ -95,8 +95,8 @@ def _person(conn: Connection, company: int, worker: int, vault: Vault | None) ->
         return named
     inss = None
     if row.inss_sealed is not None:
-        inss = "sealed; the key to open it is not here" if vault is None else None
-        inss = vault.unseal(row.inss_sealed) if vault is not None else inss
+        absent = "sealed; the key to open it is not here"
+        inss = absent if vault is None else vault.unseal(row.inss_sealed)
     return {"number": row.number.strip(), **named, "inss": inss, "active": bool(row.active)}
 
 

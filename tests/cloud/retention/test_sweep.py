@@ -273,11 +273,11 @@ def test_the_keeper_runs_once_a_day(furnished: World) -> None:
     keeper = Keeper(
         furnished.engine, furnished.directory, LAW, clock=lambda: clock[0], every_s=0.01
     )
-    assert keeper.once()
+    assert keeper.turn()
     assert furnished.registered() == []
-    assert not keeper.once()
+    assert not keeper.turn()
     clock[0] += DAY_MS
-    assert keeper.once()
+    assert keeper.turn()
     keeper.start()
     keeper.stop()
 
@@ -290,9 +290,9 @@ def test_a_day_s_run_that_fails_is_begun_again(
     with monkeypatch.context() as patched:
         patched.setattr(job.Run, "run", failing)
         with pytest.raises(RuntimeError, match="deadlock"):
-            keeper.once()
+            keeper.turn()
     assert furnished.registered() != []
-    assert keeper.once()
+    assert keeper.turn()
     assert furnished.registered() == []
 
 
