@@ -25,9 +25,9 @@ from cloud.api import (
     workers,
 )
 from cloud.api.security import ApiAddress, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
+from cloud.api.throttle import Throttle
 from cloud.console.language import Languages
 from cloud.console.page import install as install_console
-from cloud.console.throttle import Throttle
 from cloud.settings import LIMITS, Retention, Webhooks
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

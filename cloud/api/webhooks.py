@@ -17,8 +17,8 @@ from cloud.accounts.scopes import Scope
 from cloud.api import problems, writing
 from cloud.api.access import ChangesWebhooks, ReadsWebhooks
 from cloud.api.parameters import Database, Identifier, Page, Paged, Timestamp
+from cloud.api.vaults import vault_of
 from cloud.api.writing import Answer, Body, Edits, Key, etag, once, tagged
-from cloud.console.vaults import vault_of
 from cloud.languages.current import gettext as _
 from cloud.times import now_ms, rfc3339
 from cloud.visibility import rules

@@ -8,10 +8,10 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from cloud.api.parameters import MAX_ID, Database, Identifier
+from cloud.api.vaults import vault_of
 from cloud.console.forms import Problems, packed, unpacked
 from cloud.console.members import Administrator, Member
 from cloud.console.moments import moment
-from cloud.console.vaults import vault_of
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.times import now_ms

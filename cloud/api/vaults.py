@@ -1,4 +1,4 @@
-"""The vault that pages seal numbers of people with."""
+"""The vault that numbers of people, and secrets, are sealed with."""
 
 from contextlib import suppress
 
