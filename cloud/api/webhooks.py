@@ -142,7 +142,7 @@ def create_webhook(
         values = _checked(request, body.model_dump())
         vault = _vault(request)
         made, secret = service.create(
-            conn, vault, seen_by.company_id, Wanted(**values), seen_by.may
+            conn, vault, seen_by.company_id, Wanted(**values), seen_by.may, who.token_id
         )
         who.note(conn, "webhook", "create", target_id=made, detail=service.noted(values))
         return _with_secret(request, conn, made, secret, created=f"/v1/webhooks/{made}")
@@ -167,11 +167,11 @@ def change_webhook(
     def work(conn: Connection) -> Answer:
         given = body.given()
         values = _checked(edit.request, given)
-        changed = service.change(conn, company, number, values, may)
+        changed = service.change(conn, company, number, values, may, token=who.token_id)
         if changed:
             who.note(conn, "webhook", "change", target_id=number, detail=service.noted(values))
         if "active" in given and body.active:
-            if service.activate(conn, company, number, may):
+            if service.activate(conn, company, number, may, who.token_id):
                 who.note(conn, "webhook", "activate", target_id=number)
         elif "active" in given and service.deactivate(conn, company, number):
             who.note(conn, "webhook", "deactivate", target_id=number)

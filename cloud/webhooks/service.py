@@ -2,7 +2,8 @@
 
 Changes of a company's webhooks happen one after the other. A secret is returned when it is made, to
 be shown this once. `may` is what whoever acts may read: nobody has a webhook shown more than that,
-or leads one elsewhere that is shown more.
+or leads one elsewhere that is shown more. `token` is the program that acts, to which the webhook
+answers from then on (`answering`); None: an administrator.
 """
 
 from collections.abc import Collection, Mapping
@@ -63,7 +64,12 @@ def noted(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def create(
-    conn: Connection, vault: Vault, company: int, wanted: Wanted, may: Collection[Scope]
+    conn: Connection,
+    vault: Vault,
+    company: int,
+    wanted: Wanted,
+    may: Collection[Scope],
+    token: int | None = None,
 ) -> tuple[int, str]:
     """A new webhook, told of what happens from now on: its id, and its secret.
 
@@ -86,6 +92,7 @@ def create(
         seen_registration=registration,
         seen_change=change,
         created_ms=now_ms(),
+        token_id=token,
     )
     number = int(conn.execute(made.returning(webhooks.c.id)).scalar_one())
     _choose(conn, number, wanted.events)
@@ -99,6 +106,7 @@ def change(
     values: Mapping[str, Any],
     may: Collection[Scope],
     was: Mapping[str, str] | None = None,
+    token: int | None = None,
 ) -> list[str]:
     """Change a webhook: some fields of `Wanted`; the names of what changed.
 
@@ -116,18 +124,24 @@ def change(
         return []
     refuse_stale(was or {}, queries.shown(conn, company, webhook))
     _refuse_more(before["scopes"] | changed.get("scopes", frozenset()), may)
-    columns: dict[str, str] = {name: changed[name] for name in ("name", "url") if name in changed}
+    columns: dict[str, Any] = {name: changed[name] for name in ("name", "url") if name in changed}
     if "scopes" in changed:
         columns["scopes"] = scopes.written(changed["scopes"])
-    if columns:
-        conn.execute(update(webhooks).where(webhooks.c.id == webhook).values(**columns))
+    columns["token_id"] = token
+    conn.execute(update(webhooks).where(webhooks.c.id == webhook).values(**columns))
     if "events" in changed:
         conn.execute(delete(webhook_events).where(webhook_events.c.webhook_id == webhook))
         _choose(conn, webhook, changed["events"])
     return sorted(changed)
 
 
-def activate(conn: Connection, company: int, webhook: int, may: Collection[Scope]) -> bool:
+def activate(
+    conn: Connection,
+    company: int,
+    webhook: int,
+    may: Collection[Scope],
+    token: int | None = None,
+) -> bool:
     """Send to a webhook again, what it is owed first; whether that changed anything.
 
     It goes on where it stopped, unless that is longer ago than deliveries are kept. Raises
@@ -139,6 +153,7 @@ def activate(conn: Connection, company: int, webhook: int, may: Collection[Scope
     now = now_ms()
     values: dict[str, Any] = {
         "active": True,
+        "token_id": token,
         "ended": None,
         "ended_ms": None,
         "failures": 0,
