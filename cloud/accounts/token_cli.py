@@ -21,9 +21,9 @@ def token() -> None:
     metavar="SCOPE",
     help="What it may do, once for each; registrations:read alone when none is given. They are"
     " companies:read, companies:write, corrections:decide, corrections:read, corrections:write,"
-    " custody:read, explain:read, exports:read, exports:write, registrations:read, terminals:read,"
-    " webhooks:read, webhooks:write, workers:erase, workers:export, workers:read and"
-    " workers:write.",
+    " custody:read, explain:read, exports:read, exports:write, registrations:prove,"
+    " registrations:read, terminals:read, webhooks:read, webhooks:write, workers:erase,"
+    " workers:export, workers:read and workers:write.",
 )
 @click.option("--whole-badges", is_flag=True, help="It may read badge numbers whole.")
 @click.option("--until", help="A date or time from which it is worth nothing; never, without.")

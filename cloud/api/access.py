@@ -104,6 +104,7 @@ def _with(scope: Scope) -> Any:
 
 
 ReadsRegistrations = Annotated[Caller, _with(Scope.REGISTRATIONS_READ)]
+ProvesRegistrations = Annotated[Caller, _with(Scope.REGISTRATIONS_PROVE)]
 ReadsCompanies = Annotated[Caller, _with(Scope.COMPANIES_READ)]
 ChangesCompanies = Annotated[Caller, _with(Scope.COMPANIES_WRITE)]
 ReadsTerminals = Annotated[Caller, _with(Scope.TERMINALS_READ)]

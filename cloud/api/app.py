@@ -17,6 +17,7 @@ from cloud.api import (
     places,
     privacy,
     problems,
+    proofs,
     rates,
     registrations,
     registry,
@@ -74,6 +75,7 @@ def create_app(
     problems.install(api)
     for each in (
         registrations,
+        proofs,
         days,
         corrections,
         exports,

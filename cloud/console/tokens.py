@@ -22,6 +22,7 @@ from cloud.webhooks import answering
 
 MEANINGS = {
     Scope.REGISTRATIONS_READ: mark("Read registrations, and workers' days"),
+    Scope.REGISTRATIONS_PROVE: mark("Take the proof of registrations away"),
     Scope.CORRECTIONS_READ: mark("Read corrections, and what was decided of each"),
     Scope.CORRECTIONS_WRITE: mark("Enter corrections, which wait for a sign-off"),
     Scope.CORRECTIONS_DECIDE: mark("Sign off corrections of others, and its own that need nobody"),

@@ -1,4 +1,4 @@
-"""Tokens end at a moment, and with its token a webhook that a program made.
+"""Tokens end at a moment, and with its token a webhook that a program made. Receipts are kept.
 
 Which program made those that are there, the trail says.
 """
@@ -42,6 +42,19 @@ def upgrade() -> None:
         op.add_column("webhooks", sa.Column("token_id", _ID, key, comment=answers))
         _allow(_NOW)
         op.execute(f"GRANT SELECT (token_id) ON webhooks TO {ROLE}")
+    op.create_table(
+        "receipts",
+        sa.Column("epoch_id", _ID, sa.ForeignKey("epochs.id"), nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False, comment="up to which it vouches"),
+        sa.Column(
+            "at_ms", sa.BigInteger, nullable=False, comment="when it was signed, by its own word"
+        ),
+        sa.Column(
+            "since_ms", sa.BigInteger, nullable=False, comment="when the one kept before it was"
+        ),
+        sa.Column("message", sa.LargeBinary, nullable=False, comment="as the terminal was sent it"),
+        sa.PrimaryKeyConstraint("epoch_id", "seq"),
+    )
     token = _TOKEN[op.get_bind().dialect.name]
     op.execute(
         f"UPDATE webhooks SET token_id = (SELECT max({token}) FROM audit"  # noqa: S608 - ours
@@ -50,6 +63,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("receipts")
     op.execute("UPDATE webhooks SET ended = 'by-hand' WHERE ended = 'token'")
     if op.get_bind().dialect.name == "sqlite":
         _make_anew({new: old for old, new in _ADDED.items()})
