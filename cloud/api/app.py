@@ -12,6 +12,7 @@ from cloud.api import (
     corrections,
     custody,
     days,
+    deliveries,
     explain,
     exports,
     places,
@@ -86,6 +87,7 @@ def create_app(
         explain,
         apps,
         webhooks,
+        deliveries,
         custody,
     ):
         api.include_router(each.router, prefix="/v1")

@@ -6,7 +6,7 @@ or leads one elsewhere that is shown more. `token` is the program that acts, to 
 answers from then on (`answering`); None: an administrator.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,10 +19,12 @@ from cloud.accounts.scopes import Scope
 from cloud.companies.service import lock
 from cloud.errors import ConflictError, InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
+from cloud.settings import Webhooks
 from cloud.stale import refuse_stale
 from cloud.times import now_ms
 from cloud.webhooks import outbox, queries, signing
-from cloud.webhooks.events import Event
+from cloud.webhooks.addresses import checked_url
+from cloud.webhooks.events import Event, checked_events, checked_scopes
 from cloud.webhooks.outbox import KEPT_MS
 from cloud.webhooks.tables import webhook_deliveries, webhook_events, webhooks
 from cloud.workers.vault import Vault
@@ -43,9 +45,18 @@ class Wanted:
     scopes: frozenset[Scope] = frozenset()
 
 
-def checked_name(name: str) -> str:
-    """A webhook's name, tidied. Raises InvalidError."""
-    return text.name(name, _("the webhook's name"))
+def checked(given: Mapping[str, Any], reach: Webhooks) -> dict[str, Any]:
+    """What was given as fields of `Wanted`, those that were; `events` and `scopes` as words.
+
+    `reach` says where one may lead. Raises InvalidError.
+    """
+    checks: dict[str, Callable[[Any], Any]] = {
+        "name": lambda name: text.name(name, _("the webhook's name")),
+        "url": lambda url: checked_url(url, reach),
+        "events": checked_events,
+        "scopes": checked_scopes,
+    }
+    return {name: check(given[name]) for name, check in checks.items() if name in given}
 
 
 def noted(values: Mapping[str, Any]) -> dict[str, Any]:
