@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from cloud.errors import InvalidError
+from cloud.languages.current import gettext as _
 
 
 class Scope(StrEnum):
@@ -22,6 +23,7 @@ class Scope(StrEnum):
     EXPLAIN_READ = "explain:read"
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
+    REGISTRATIONS_PROVE = "registrations:prove"
     REGISTRATIONS_READ = "registrations:read"
     TERMINALS_READ = "terminals:read"
     WEBHOOKS_READ = "webhooks:read"
@@ -77,9 +79,16 @@ def checked(words: Iterable[str], *, operator: bool) -> frozenset[Scope]:
             found.add(Scope(word))
         except ValueError:
             known = ", ".join(Scope)
-            raise InvalidError(f"{word!r} is no scope; choose of {known}") from None
+            raise InvalidError(
+                _("%(word)s is no scope; choose of %(known)s")
+                % {"word": repr(word[:40]), "known": known}
+            ) from None
     misplaced = found & (COMPANY_S if operator else OPERATOR_S)
     if misplaced:
-        whose = "a company's" if operator else "the operator's"
-        raise InvalidError(f"only {whose} token can have the scope {written(misplaced)}")
+        sentence = (
+            _("only a company's token can have the scope %(scopes)s")
+            if operator
+            else _("only the operator's token can have the scope %(scopes)s")
+        )
+        raise InvalidError(sentence % {"scopes": written(misplaced)})
     return frozenset(found) or LEAST

@@ -146,6 +146,7 @@ api_tokens = Table(
         nullable=False,
         server_default="companies:read custody:read registrations:read terminals:read",
     ),
+    Column("expires_ms", Millis, comment="the first moment it is worth nothing; NULL: never"),
 )
 
 memberships = Table(

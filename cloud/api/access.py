@@ -19,7 +19,9 @@ from cloud.audit.service import Actor, note
 from cloud.visibility import row_security
 from cloud.visibility.rules import Operator, Viewer, program
 
-_bearer = HTTPBearer(auto_error=False, description="A token made with `pointeuse cloud token add`.")
+_bearer = HTTPBearer(
+    auto_error=False, description="A token made on `/tokens`, or with `pointeuse cloud token add`."
+)
 _CHALLENGE = {"www-authenticate": "Bearer"}
 
 
@@ -64,14 +66,14 @@ def caller(
         raise HTTPException(
             401,
             "This address needs a token: send `Authorization: Bearer …`;"
-            " `pointeuse cloud token add` makes one.",
+            " an administrator makes one on `/tokens` of the console.",
             _CHALLENGE,
         )
     found = api_tokens.find(conn, given.credentials)
     if found is None:
         raise HTTPException(
             401,
-            "This token is not known, or was revoked; ask for a new one.",
+            "This token is not known, was revoked, or ran out; ask for a new one.",
             {"www-authenticate": 'Bearer error="invalid_token"'},
         )
     rates.take(request, ("token", found["id"]))
@@ -102,6 +104,7 @@ def _with(scope: Scope) -> Any:
 
 
 ReadsRegistrations = Annotated[Caller, _with(Scope.REGISTRATIONS_READ)]
+ProvesRegistrations = Annotated[Caller, _with(Scope.REGISTRATIONS_PROVE)]
 ReadsCompanies = Annotated[Caller, _with(Scope.COMPANIES_READ)]
 ChangesCompanies = Annotated[Caller, _with(Scope.COMPANIES_WRITE)]
 ReadsTerminals = Annotated[Caller, _with(Scope.TERMINALS_READ)]

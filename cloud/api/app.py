@@ -12,11 +12,13 @@ from cloud.api import (
     corrections,
     custody,
     days,
+    deliveries,
     explain,
     exports,
     places,
     privacy,
     problems,
+    proofs,
     rates,
     registrations,
     registry,
@@ -25,9 +27,9 @@ from cloud.api import (
     workers,
 )
 from cloud.api.security import ApiAddress, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
+from cloud.api.throttle import Throttle
 from cloud.console.language import Languages
 from cloud.console.page import install as install_console
-from cloud.console.throttle import Throttle
 from cloud.settings import LIMITS, Retention, Webhooks
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -74,6 +76,7 @@ def create_app(
     problems.install(api)
     for each in (
         registrations,
+        proofs,
         days,
         corrections,
         exports,
@@ -84,6 +87,7 @@ def create_app(
         explain,
         apps,
         webhooks,
+        deliveries,
         custody,
     ):
         api.include_router(each.router, prefix="/v1")

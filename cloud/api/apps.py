@@ -13,13 +13,13 @@ from cloud.api.days import Days, WantedPeriod, spent
 from cloud.api.explain import Explanation
 from cloud.api.own import LooksAtOwn
 from cloud.api.parameters import Database, Moment
+from cloud.api.throttle import WINDOW_S, Throttle
 from cloud.api.writing import Body
 from cloud.apps import pairing
 from cloud.apps.pairing import Paired as PairedApp
 from cloud.apps.pairing import Refused
 from cloud.audit.service import Actor, note
 from cloud.companies.tables import companies
-from cloud.console.throttle import WINDOW_S, Throttle
 from cloud.visibility import workers as why
 from cloud.visibility.rules import visible_workers
 from cloud.workers.tables import workers
@@ -68,7 +68,7 @@ def pair(request: Request, body: Offer) -> Paired:
         found = pairing.exchange(conn, body.code, body.name)
         _note(conn, address, found)
     if isinstance(found, Refused):
-        guesses.failed(address)
+        guesses.count(address)
         raise HTTPException(
             403, "This code is not known, was used, or has expired; ask for a new one."
         )

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, RowMapping
 from cloud.api import problems
 from cloud.api.access import ChangesCompanies, ErasesWorkers, ExportsWorkers, ReadsCompanies
 from cloud.api.parameters import Database, Identifier, Page, Paged, Timestamp
+from cloud.api.vaults import vault_of
 from cloud.api.writing import Answer, Body, Edits, Key, once, sent, tag_of, tagged
-from cloud.console.vaults import vault_of
 from cloud.errors import InvalidError
 from cloud.retention import asking, policies
 from cloud.retention.plan import What, plan

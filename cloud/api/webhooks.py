@@ -17,16 +17,12 @@ from cloud.accounts.scopes import Scope
 from cloud.api import problems, writing
 from cloud.api.access import ChangesWebhooks, ReadsWebhooks
 from cloud.api.parameters import Database, Identifier, Page, Paged, Timestamp
+from cloud.api.vaults import vault_for_secrets
 from cloud.api.writing import Answer, Body, Edits, Key, etag, once, tagged
-from cloud.console.vaults import vault_of
-from cloud.languages.current import gettext as _
 from cloud.times import now_ms, rfc3339
 from cloud.visibility import rules
-from cloud.webhooks import events, queries, service
-from cloud.webhooks.addresses import checked_url
+from cloud.webhooks import queries, service
 from cloud.webhooks.events import Event
-from cloud.webhooks.queries import State
-from cloud.webhooks.sending import Outcome
 from cloud.webhooks.service import Wanted
 from cloud.webhooks.tables import webhooks as table
 from cloud.webhooks.why import why
@@ -94,29 +90,6 @@ class ChangedWebhook(Body):
     )
 
 
-class Delivery(BaseModel):
-    """An event as it is, or was, sent to a webhook. It is kept for 30 days."""
-
-    id: int
-    message: str = Field(description="Its `webhook-id`: the same at every try.")
-    event: Event
-    about: int | None = Field(description="Id of the registration, worker, ...; null: a test.")
-    happened_at: Timestamp
-    state: State
-    tries: int
-    outcome: Outcome | None = Field(description="Of the last try.")
-    status: int | None = Field(description="That the server answered at the last try.")
-    answer: str | None = Field(description="The beginning of what it answered.")
-    tried_at: Timestamp | None
-    due_at: Timestamp | None = Field(description="When it is tried next; null: it is over.")
-
-
-class WantedDeliveries(Paged):
-    """Which deliveries."""
-
-    state: State | None = None
-
-
 @router.get("")
 def listed_webhooks(
     conn: Database, who: ReadsWebhooks, wanted: Annotated[Paged, Query()]
@@ -139,10 +112,10 @@ def create_webhook(
     seen_by = who.viewer
 
     def work(conn: Connection) -> Answer:
-        values = _checked(request, body.model_dump())
-        vault = _vault(request)
+        values = service.checked(body.model_dump(), request.app.state.webhooks)
+        vault = vault_for_secrets(request)
         made, secret = service.create(
-            conn, vault, seen_by.company_id, Wanted(**values), seen_by.may
+            conn, vault, seen_by.company_id, Wanted(**values), seen_by.may, who.token_id
         )
         who.note(conn, "webhook", "create", target_id=made, detail=service.noted(values))
         return _with_secret(request, conn, made, secret, created=f"/v1/webhooks/{made}")
@@ -166,12 +139,12 @@ def change_webhook(
 
     def work(conn: Connection) -> Answer:
         given = body.given()
-        values = _checked(edit.request, given)
-        changed = service.change(conn, company, number, values, may)
+        values = service.checked(given, edit.request.app.state.webhooks)
+        changed = service.change(conn, company, number, values, may, token=who.token_id)
         if changed:
             who.note(conn, "webhook", "change", target_id=number, detail=service.noted(values))
         if "active" in given and body.active:
-            if service.activate(conn, company, number, may):
+            if service.activate(conn, company, number, may, who.token_id):
                 who.note(conn, "webhook", "activate", target_id=number)
         elif "active" in given and service.deactivate(conn, company, number):
             who.note(conn, "webhook", "deactivate", target_id=number)
@@ -203,77 +176,12 @@ def rotate_secret(
     seen_by = who.viewer
 
     def work(conn: Connection) -> Answer:
-        vault = _vault(request)
+        vault = vault_for_secrets(request)
         secret = service.rotate(conn, vault, seen_by.company_id, number, seen_by.may)
         who.note(conn, "webhook", "rotate", target_id=number)
         return _with_secret(request, conn, number, secret)
 
     return once(request, who, key, None, work)
-
-
-@router.post("/{number}/test", status_code=202, response_model=Delivery)
-def send_test(
-    request: Request, who: ChangesWebhooks, number: Identifier, key: Key = None
-) -> Response:
-    """Send a test to a webhook."""
-    company = who.viewer.company_id
-
-    def work(conn: Connection) -> Answer:
-        made = service.test(conn, company, number)
-        who.note(conn, "webhook", "test", target_id=number)
-        return Answer(_delivery(queries.delivery(conn, number, made)), 202)
-
-    return once(request, who, key, None, work)
-
-
-@router.get("/{number}/deliveries")
-def listed_deliveries(
-    conn: Database,
-    who: ReadsWebhooks,
-    number: Identifier,
-    wanted: Annotated[WantedDeliveries, Query()],
-) -> Page[Delivery]:
-    """List what a webhook was sent, or is to be sent, the newest first."""
-    queries.one(conn, number, visible=rules.visible_webhooks(who.viewer))
-    rows = queries.deliveries(
-        conn, number, only=wanted.state, before=wanted.position, limit=wanted.limit + 1
-    )
-    return wanted.page(rows, _delivery)
-
-
-@router.post("/{number}/deliveries/{delivery}/again", status_code=202, response_model=Delivery)
-def send_again(
-    request: Request,
-    who: ChangesWebhooks,
-    number: Identifier,
-    delivery: Identifier,
-    key: Key = None,
-) -> Response:
-    """Send a delivery once more, under the `webhook-id` it had."""
-    company = who.viewer.company_id
-
-    def work(conn: Connection) -> Answer:
-        service.again(conn, company, number, delivery)
-        who.note(conn, "webhook", "send-again", target_id=number, detail={"delivery": delivery})
-        return Answer(_delivery(queries.delivery(conn, number, delivery)), 202)
-
-    return once(request, who, key, None, work)
-
-
-def _checked(request: Request, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was sent as fields of `Wanted`, checked. Raises InvalidError."""
-    reach = request.app.state.webhooks
-    checks: dict[str, Any] = {
-        "name": service.checked_name,
-        "url": lambda url: checked_url(url, reach),
-        "events": events.checked_events,
-        "scopes": events.checked_scopes,
-    }
-    return {name: check(given[name]) for name, check in checks.items() if name in given}
-
-
-def _vault(request: Request) -> Any:
-    return vault_of(request, _("This platform has no key to keep a secret with; ask who runs it."))
 
 
 def _own(conn: Connection, company: int, number: int) -> dict[str, Any]:
@@ -286,7 +194,7 @@ def _with_secret(
     row = queries.one(conn, number)
     shown = WebhookWithSecret(**_shown(conn, row), secret=secret)
     answer = tagged(shown, tag=_etag(row), created=created)
-    return Answer(answer.body, answer.status, answer.headers, _vault(request))
+    return Answer(answer.body, answer.status, answer.headers, vault_for_secrets(request))
 
 
 def _answer(conn: Connection, row: Mapping[str, Any]) -> Answer:
@@ -306,21 +214,3 @@ def _shown(conn: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
         "last_taken_at": None if taken_ms is None else rfc3339(taken_ms),
         "created_at": rfc3339(row["created_ms"]),
     }
-
-
-def _delivery(row: Any) -> Delivery:
-    tried_ms = row["tried_ms"]
-    return Delivery(
-        id=row["id"],
-        message=row["message"],
-        event=row["event"],
-        about=row["subject_id"],
-        happened_at=rfc3339(row["at_ms"]),
-        state=queries.state(row),
-        tries=row["tries"],
-        outcome=row["outcome"],
-        status=row["status"],
-        answer=row["answer"] or None,
-        tried_at=None if tried_ms is None else rfc3339(tried_ms),
-        due_at=rfc3339(row["due_ms"]) if row["over_ms"] is None else None,
-    )

@@ -13,8 +13,8 @@ from cloud import text, times
 from cloud.api import problems, writing
 from cloud.api.access import ChangesWorkers, ReadsWorkers
 from cloud.api.parameters import Database, Identifier, Moment, Page, Paged, Timestamp
+from cloud.api.vaults import vault_of
 from cloud.api.writing import Answer, Body, Edits, Key, etag, once, tagged
-from cloud.console.vaults import vault_of
 from cloud.errors import InvalidError
 from cloud.visibility import rules
 from cloud.workers import badging, editing, inss, queries, service

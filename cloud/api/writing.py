@@ -26,8 +26,8 @@ from starlette.exceptions import HTTPException
 
 from cloud.api.access import Caller
 from cloud.api.tables import KEPT_MS, SEALED, idempotency_keys
+from cloud.api.vaults import vault_of
 from cloud.companies.service import lock
-from cloud.console.vaults import vault_of
 from cloud.times import now_ms
 from cloud.workers.vault import Vault
 

@@ -31,6 +31,91 @@ class Registration(Struct, frozen=True):
     reason: str | None
 
 
+class Stands(Struct, frozen=True):
+    """A place in a terminal's journal."""
+
+    epoch: str
+    seq: int
+
+
+class Record(Stands, frozen=True):
+    """A record as the terminal wrote it, and the head that signs for it; octets in hexadecimal.
+
+    `following` are the hashes of the bodies after it, up to the head's.
+    """
+
+    branch: int
+    first_stood: Stands | None
+    body: str
+    blob: str | None
+    before: str | None
+    link: str
+    following: list[str] | None
+    head: str | None
+    head_seq: int | None
+    received_at: str
+
+
+class Receipt(Struct, frozen=True):
+    """The platform's signed word that it holds everything up to `seq`."""
+
+    message: str
+    seq: int
+    signed_at: str
+    following: list[str] | None
+
+
+class Proof(Struct, frozen=True):
+    """What proves a registration; `disclosure` is a file in hexadecimal, if it was asked for."""
+
+    registration: int
+    device: str
+    record: Record | None
+    receipt: Receipt | None
+    disclosure: str | None
+
+
+class Company(Struct, frozen=True):
+    """A registered company."""
+
+    id: int
+    vat: str
+    name: str
+
+
+class Division(Struct, frozen=True):
+    """A part of the company; `tag` is the ETag that a change of it names, empty in a list."""
+
+    id: int
+    name: str
+    closed: bool
+    tag: str = ""
+
+
+class Site(Struct, frozen=True):
+    """A place of work as a list names it."""
+
+    id: int
+    name: str
+    division: str
+    company: str
+    vat: str
+    address: str | None
+    workplace_id: str | None
+
+
+class Place(Struct, frozen=True):
+    """A place of work by itself; `tag` is the ETag that a change of it names."""
+
+    id: int
+    division_id: int
+    name: str
+    address: str | None
+    workplace_id: str | None
+    closed: bool
+    tag: str = ""
+
+
 class Terminal(Struct, frozen=True):
     """A terminal, where it stands now, and what it last said of itself."""
 
@@ -71,6 +156,56 @@ class Worker(ListedWorker, frozen=True):
 
     inss: str | None
     badges: list[Badge]
+    tag: str = ""
+
+
+class PersonData(Struct, frozen=True):
+    """Everything that is held of a person; lists as in the columns of the console's."""
+
+    made_at: str
+    company: dict[str, Any]
+    person: dict[str, Any]
+    badges: list[dict[str, Any]]
+    registrations: list[dict[str, Any]]
+    corrections: list[dict[str, Any]]
+    snapshots: list[dict[str, Any]]
+    trail: list[dict[str, Any]]
+    apps: list[dict[str, Any]] = []
+
+
+class PlanLine(Struct, frozen=True):
+    """How much of something goes, and how much is kept until when."""
+
+    what: str
+    now: int
+    kept: int
+    until: str | None
+
+
+class Plan(Struct, frozen=True):
+    """What an erasure would do now."""
+
+    lines: list[PlanLine]
+
+
+class Erasure(Struct, frozen=True):
+    """A request to erase somebody."""
+
+    id: int
+    state: str
+    entered_at: str
+    decided_at: str | None
+    done_at: str | None
+    kept_until: str | None
+    counts: dict[str, int]
+
+
+class Retention(Struct, frozen=True):
+    """For how many months presences are kept; `tag` is the ETag that a change of it names."""
+
+    months: int
+    minimum: int
+    maximum: int
     tag: str = ""
 
 

@@ -11,6 +11,7 @@ from cloud.console import (
     people,
     privacy,
     refusals,
+    tokens,
     trail,
     webhooks,
     worker,
@@ -31,6 +32,7 @@ def install(app: FastAPI) -> None:
         apps,
         privacy,
         webhooks,
+        tokens,
         trail,
     ):
         pages.install(app)

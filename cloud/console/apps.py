@@ -9,12 +9,12 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from cloud.api.parameters import Database, Identifier
+from cloud.api.throttle import Throttle
 from cloud.apps import pairing, service
 from cloud.console import scanning
 from cloud.console.linking import api_address_of
 from cloud.console.members import WorkersWriter
 from cloud.console.moments import moment
-from cloud.console.throttle import Throttle
 from cloud.console.worker import to
 from cloud.languages.current import gettext as _
 from cloud.workers import editing
@@ -45,7 +45,7 @@ def offer(request: Request, reading: Database, who: WorkersWriter, worker: Ident
     with request.app.state.writer.begin() as conn:
         code, until_ms = pairing.offer(conn, who.company, worker)
         who.note(conn, "app", "offer", target_id=worker)
-    offers.failed(account)
+    offers.count(account)
     address = api_address_of(request, PATH)
     return who.page(
         "pairing.html",

@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 from cloud.accounts import addresses, links, registration, service
 from cloud.accounts.links import Purpose
 from cloud.api.parameters import Database
+from cloud.api.throttle import Throttle
 from cloud.audit.service import Actor, note
 from cloud.companies import vat as vats
 from cloud.console.forms import Problems
 from cloud.console.linking import link_to
 from cloud.console.templating import html
-from cloud.console.throttle import Throttle
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.mail import service as mail
@@ -197,7 +197,7 @@ def _is_too_much(request: Request) -> bool:
     address = _address(request) or "unknown"
     if asked.refuses(address):
         return True
-    asked.failed(address)
+    asked.count(address)
     return False
 
 

@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 from cloud.accounts import ceremonies, challenges, passkeys, presenting, service, sessions, totp
 from cloud.accounts.challenges import Purpose
 from cloud.api.parameters import Database
+from cloud.api.vaults import vault_of
 from cloud.audit.service import Actor, note
 from cloud.console import cookies
 from cloud.console.login import HALF, TOO_MANY, address_of, let_in
 from cloud.console.parties import party_if_any
 from cloud.console.passkey_login import MAX_ANSWER, WRONG, note_shown
 from cloud.console.templating import html
-from cloud.console.vaults import vault_of
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
@@ -66,7 +66,7 @@ def give_code(
         token = _begin(request, conn, account) if right else None
     if token is not None:
         return _whole(token)
-    state.throttle.failed(address)
+    state.throttle.count(address)
     return _page(request, reading, account, 401, _(_WRONG_CODE))
 
 
@@ -89,7 +89,7 @@ def give_passkey(
         token = None if shown.why else _begin(request, conn, account)
     if token is not None:
         return _whole(token)
-    state.throttle.failed(address)
+    state.throttle.count(address)
     if shown.stopped:
         return _elsewhere()
     return _page(request, reading, account, 401, _(WRONG))

@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from cloud.api.parameters import MAX_ID, Database
+from cloud.api.vaults import vault_of
 from cloud.companies.service import lock
 from cloud.console.forms import Problems
 from cloud.console.members import Member, WorkersWriter
 from cloud.console.pending import Key, Pending
 from cloud.console.uploads import file_in
-from cloud.console.vaults import vault_of
 from cloud.errors import ConflictError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark

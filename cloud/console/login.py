@@ -17,11 +17,11 @@ from sqlalchemy import Engine
 
 from cloud.accounts import second, service, sessions
 from cloud.api.parameters import MAX_ID, Database
+from cloud.api.throttle import BusyError, Judges, Throttle
 from cloud.audit.service import Actor, note
 from cloud.console import cookies
 from cloud.console.parties import party_if_any
 from cloud.console.templating import html
-from cloud.console.throttle import BusyError, Judges, Throttle
 from cloud.console.visits import COOKIE, visit
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
@@ -67,7 +67,7 @@ async def log_in(
     except BusyError:
         return _form(request, BUSY, email, 503)
     if begun is None:
-        state.throttle.failed(address)
+        state.throttle.count(address)
         return _form(request, _WRONG, email, 401)
     token, whole = begun
     if whole:

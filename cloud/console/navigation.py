@@ -49,6 +49,7 @@ NAVIGATION: list[tuple[str, str, Callable[[Seen], bool]]] = [
     ("/people", mark("People"), _whole),
     ("/privacy", mark("Personal data"), _whole),
     ("/webhooks", mark("Webhooks"), _administrators),
+    ("/tokens", mark("Tokens"), _administrators),
     ("/trail", mark("Audit trail"), _trail),
     ("/notifications", mark("Notifications"), _anybody),
 ]

@@ -67,7 +67,7 @@ def log_in(
         if not shown.why and shown.account is not None:
             token = sessions.begin(conn, shown.account)
     if token is None:
-        state.throttle.failed(address)
+        state.throttle.count(address)
         return _page(request, party, 401, _(WRONG))
     answer = let_in(token)
     cookies.take(answer, ASKED)

@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 from cloud import text
 from cloud.accounts import closing as leaving
 from cloud.api.parameters import Database, Identifier
+from cloud.api.vaults import vault_of
 from cloud.audit.service import note
 from cloud.console import account as own_account
 from cloud.console.forms import Problems, packed, start_of, unpacked
 from cloud.console.members import Administrator, Member, WholeReader
 from cloud.console.moments import moment
 from cloud.console.proving import WRONG, proves
-from cloud.console.vaults import vault_of
 from cloud.console.visitors import actor_of, logged_in
 from cloud.errors import InvalidError, RefusedError
 from cloud.languages.current import gettext as _

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine
 from starlette.exceptions import HTTPException
 
 from cloud.accounts import queries, service
+from cloud.api.throttle import BusyError, Judges
 from cloud.audit.service import Actor, note
 from cloud.console.login import BUSY, TOO_MANY, address_of
-from cloud.console.throttle import BusyError, Judges
 from cloud.console.visitors import actor_of
 from cloud.console.visits import Visit
 from cloud.languages.current import gettext as _
@@ -36,7 +36,7 @@ def proves(request: Request, reading: Connection, found: Visit, password: str) -
     actor = actor_of(request, found)
     right = judged(request, _settled, state.engine, state.writer, attempt, actor)
     if not right:
-        state.throttle.failed(address)
+        state.throttle.count(address)
     return right
 
 

@@ -113,6 +113,8 @@ def shown(
     with request.app.state.writer.begin() as writing:
         who.note(writing, "registration", "read", target_id=number)
     corrects = isinstance(who.seen_by, Viewer) and who.seen_by.corrects
+    proof = proofs.proof(conn, number)
+    receipt = None if proof is None else proof.receipt
     made = []
     if isinstance(who.seen_by, Viewer):
         made = corrections.listed(conn, who.seen_by, registration=number)
@@ -126,7 +128,8 @@ def shown(
         latest=moment(row["latest_ms"]),
         version=row["version"],
         history=proofs.history(conn, number),
-        proof=proofs.proof(conn, number),
+        proof=proof,
+        receipted=None if receipt is None else moment(receipt.at_ms),
         may_disclose=_may_disclose(who),
         may_correct=corrects and row["given_name"] is not None,
         corrections=[

@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 
 from cloud.accounts import recovery, second, telling, totp
 from cloud.api.parameters import Database
+from cloud.api.vaults import vault_of
 from cloud.audit.service import note
 from cloud.console import scanning
 from cloud.console.account import own_page
 from cloud.console.forms import Problems
 from cloud.console.proving import WRONG, proves
-from cloud.console.vaults import vault_of
 from cloud.console.visitors import actor_of, logged_in
 from cloud.console.visits import Visit
 from cloud.errors import InvalidError

@@ -8,20 +8,17 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from cloud.api.parameters import MAX_ID, Database, Identifier
+from cloud.api.vaults import vault_for_secrets
 from cloud.console.forms import Problems, packed, unpacked
 from cloud.console.members import Administrator, Member
 from cloud.console.moments import moment
-from cloud.console.vaults import vault_of
-from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.times import now_ms
 from cloud.visibility.rules import visible_webhooks
 from cloud.webhooks import events, queries, service
-from cloud.webhooks.addresses import checked_url
 from cloud.webhooks.queries import State
 from cloud.webhooks.service import Wanted
 from cloud.webhooks.why import told, why
-from cloud.workers.vault import Vault
 
 ROWS = 50
 SHOWN = {
@@ -97,7 +94,7 @@ def create(request: Request, who: Administrator, typed: Typed) -> Response:
     if not problems:
         with problems.of(), request.app.state.writer.begin() as conn:
             made, secret = service.create(
-                conn, _vault(request), who.company, Wanted(**values), events.SCOPES
+                conn, vault_for_secrets(request), who.company, Wanted(**values), events.SCOPES
             )
             who.note(conn, "webhook", "create", target_id=made, detail=service.noted(values))
     if problems:
@@ -159,7 +156,9 @@ def rotate(
     """Make another secret, and show it, this once. Raises NotFoundError."""
     shown, problems = queries.shown(reading, who.company, webhook), Problems()
     with problems.of(), request.app.state.writer.begin() as conn:
-        secret = service.rotate(conn, _vault(request), who.company, webhook, events.SCOPES)
+        secret = service.rotate(
+            conn, vault_for_secrets(request), who.company, webhook, events.SCOPES
+        )
         who.note(conn, "webhook", "rotate", target_id=webhook)
     if problems:
         return _page(reading, who, webhook, shown, problems)
@@ -215,19 +214,13 @@ def delivered(
 
 
 def _checked(request: Request, typed: Shown, was: str) -> tuple[dict[str, Any], Problems]:
-    problems, reach = Problems(was), request.app.state.webhooks
-    checks: dict[str, Any] = {
-        "name": service.checked_name,
-        "url": lambda url: checked_url(url, reach),
-        "events": lambda words: events.checked_events(words.split()),
-        "scopes": lambda words: events.checked_scopes(words.split()),
-    }
-    values = {name: problems.take(name, check, typed[name]) for name, check in checks.items()}
+    """The fields of `Wanted` that were typed well, and what is wrong with the others."""
+    problems, values = Problems(was), dict[str, Any]()
+    for name, given in typed.items():
+        words = given.split() if name in ("events", "scopes") else given
+        with problems.of(name):
+            values |= service.checked({name: words}, request.app.state.webhooks)
     return values, problems
-
-
-def _vault(request: Request) -> Vault:
-    return vault_of(request, _("This platform has no key to keep a secret with; ask who runs it."))
 
 
 def _page(

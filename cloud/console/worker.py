@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row
 
 from cloud import text, times
 from cloud.api.parameters import Database, Identifier
+from cloud.api.vaults import vault_of
 from cloud.apps import service as apps
 from cloud.console.forms import Problems, packed, start_of, unpacked
 from cloud.console.members import Member, WorkersReader, WorkersWriter
-from cloud.console.vaults import vault_of
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark

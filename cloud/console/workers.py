@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from cloud.api.parameters import MAX_ID, Database
+from cloud.api.vaults import vault_of
 from cloud.console.forms import Problems
 from cloud.console.members import Member, WorkersReader, WorkersWriter
-from cloud.console.vaults import vault_of
 from cloud.console.worker import Text, checked, to, typed_in
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _

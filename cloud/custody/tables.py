@@ -5,7 +5,8 @@ what was never sealed meets it. `erased_records` names those that a terminal cou
 
 `carried` names, of the records a terminal carried over from an earlier epoch, those that count;
 `branches` the branches a person has decided about; `gaps` what a chain misses in its midst;
-`clocks` the clock records that were interpreted; `carriers` which epochs carry records of which.
+`clocks` the clock records that were interpreted; `carriers` which epochs carry records of which;
+`receipts` are those that were given, one an hour of each epoch, and its newest.
 
 `records` and `heads` take tens of thousands of rows a second, so they carry their key and nothing
 else: no second index, and no foreign key, since ingest holds the epoch's row locked as it inserts.
@@ -73,6 +74,17 @@ heads = Table(
     Column("epoch_id", Id, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("head", LargeBinary, nullable=False, comment="COSE_Sign1"),
+    PrimaryKeyConstraint("epoch_id", "seq"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("epoch_id", ForeignKey("epochs.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False, comment="up to which it vouches"),
+    Column("at_ms", Millis, nullable=False, comment="when it was signed, by its own word"),
+    Column("since_ms", Millis, nullable=False, comment="when the one kept before it was"),
+    Column("message", LargeBinary, nullable=False, comment="as the terminal was sent it"),
     PrimaryKeyConstraint("epoch_id", "seq"),
 )
 

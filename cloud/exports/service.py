@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Select,
     and_,
     func,
     insert,
@@ -81,7 +82,8 @@ def make(
         last = conn.execute(select(func.coalesce(func.max(registrations.c.id), 0))).scalar_one()
     with reading.connect() as conn:
         row_security.enter(conn, who)
-        missing = incomplete(conn, who, until_ms)
+        before = None if whole else conn.execute(_last(who)).one_or_none()
+        missing = incomplete(conn, who, until_ms, None if before is None else before.at_ms)
     # Before anything of it is read: whoever takes persons out of snapshots waits for this one.
     export, before = _begin(writing, who, actor, last, at_ms, until_ms, missing, whole=whole)
     with reading.connect() as conn:
@@ -128,12 +130,7 @@ def _begin(
     with writing.begin() as conn:
         if conn.dialect.name == "postgresql":
             conn.execute(text("LOCK TABLE exports IN SHARE ROW EXCLUSIVE MODE"))
-        before = conn.execute(
-            select(exports)
-            .where(ours, exports.c.scope == scope(who), exports.c.finished_ms.is_not(None))
-            .order_by(exports.c.number.desc())
-            .limit(1)
-        ).one_or_none()
+        before = conn.execute(_last(who)).one_or_none()
         if before is not None and before.at_ms >= at_ms:
             raise ConflictError(_("a snapshot was made this very moment; make another one later"))
         if whole:
@@ -156,6 +153,13 @@ def _begin(
             at_ms=at_ms,
         )
         return int(conn.execute(made.returning(exports.c.id)).scalar_one()), before
+
+
+def _last(who: Viewer) -> Select[Any]:
+    """The last snapshot of what somebody sees."""
+    mine = exports.c.company_id == who.company_id, exports.c.scope == scope(who)
+    finished = select(exports).where(*mine, exports.c.finished_ms.is_not(None))
+    return finished.order_by(exports.c.number.desc()).limit(1)
 
 
 def _rows(conn: Connection, who: Viewer, last: int, before: Any) -> Iterator[dict[str, Any]]:

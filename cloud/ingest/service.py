@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cloud import db, failures
 from cloud.configurations.publishing import Publisher
+from cloud.custody import receipts
 from cloud.ingest.connection import Connection, ConnectionLostError
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Answer
@@ -23,7 +24,7 @@ from cloud.interpretation.interpreter import Interpreter
 from cloud.notify import notify
 from cloud.settings import Config
 from protocol.keys import SigningKey
-from protocol.receipts import sign_receipts
+from protocol.receipts import Leaf, sign_receipts
 
 GROUP = 256
 """Messages in one transaction at most: of a thousand terminals at a time of live traffic."""
@@ -68,6 +69,8 @@ class Service:
         self._stop = threading.Event()
         self._turn_at = 0.0
         self._patience_s = 0.0
+        self._given: list[tuple[Leaf, bytes]] = []
+        """Receipts that are not kept yet."""
 
     def stop(self) -> None:
         """Finish what is in hand, and end `run`."""
@@ -121,6 +124,7 @@ class Service:
                 self._patience_s = _NEXT_BATCH_S if backlog else left_s
                 return
         self._turn_at = time.monotonic()
+        self._keep_receipts()
         if not self._interpret():
             self._patience_s = _IDLE_S
         else:
@@ -150,9 +154,24 @@ class Service:
                 connection.publish(answer.device, "trust", answer.trust)
         if not leaves:
             return
-        receipts = sign_receipts([a.leaf for a in leaves if a.leaf is not None], self._key)
-        for answer, receipt in zip(leaves, receipts, strict=True):
+        signed = sign_receipts([a.leaf for a in leaves if a.leaf is not None], self._key)
+        for answer, receipt in zip(leaves, signed, strict=True):
             connection.publish(answer.device, "receipts", receipt)
+            if answer.leaf is not None:
+                self._given.append((answer.leaf, receipt))
+
+    def _keep_receipts(self) -> None:
+        """Keep receipts that were given, for proofs. Mistakes of it never stop custody."""
+        given, self._given = self._given, []
+        if not given:
+            return
+        try:
+            with self._engine.begin() as conn:
+                receipts.keep(conn, given)
+        except Exception as error:
+            if db.unavailable(error):
+                raise
+            _log.error("receipts are not kept: %s", failures.where(error))
 
 
 def _why(error: Exception) -> str:

@@ -34,6 +34,7 @@ Nobody sees anything, but for what one of these lines gives:
               a program with webhooks:read; they change them, a program with webhooks:write. What a
               webhook is sent follows TOKEN, with the scopes that it was given, and no badge number
               whole; nobody gives it more than they may read, or leads elsewhere what reads more.
+              It ends with the token of the program that it answers to.
     OPERATOR  Who runs the platform sees all of it, and nobody else sees what belongs to no company:
               records that are not understood, messages refused, alarms of no terminal.
 

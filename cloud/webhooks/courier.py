@@ -25,7 +25,7 @@ from cloud.audit.service import Actor, note
 from cloud.rows import among
 from cloud.settings import Config
 from cloud.times import now_ms
-from cloud.webhooks import bodies, deliveries, outbox, signing
+from cloud.webhooks import answering, bodies, deliveries, outbox, signing
 from cloud.webhooks.addresses import Reach
 from cloud.webhooks.deliveries import Tried
 from cloud.webhooks.sending import LIMIT_S, Answer, Outcome, send
@@ -117,12 +117,16 @@ class Courier:
         at_ms = self._clock()
         tried = self._ended()
         self._more = False
-        if not tried:
-            with self._reading.connect() as conn:
-                if not (outbox.behind(conn) or deliveries.is_due(conn, at_ms)):
-                    return []
+        with self._reading.connect() as conn:
+            forsaken = answering.is_any(conn, at_ms)
+            if not (tried or forsaken or outbox.behind(conn) or deliveries.is_due(conn, at_ms)):
+                return []
         most = IN_HAND - self._in_hand.total()
         try:
+            if forsaken:
+                # By itself: who ends several holds none that others wait for in another order.
+                with self._writing.begin() as conn:
+                    answering.end(conn, at_ms)
             with self._writing.begin() as conn:
                 deliveries.mark(conn, tried, at_ms, self._jitter)
                 self._more = outbox.collect(conn, at_ms)

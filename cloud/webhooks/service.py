@@ -2,10 +2,11 @@
 
 Changes of a company's webhooks happen one after the other. A secret is returned when it is made, to
 be shown this once. `may` is what whoever acts may read: nobody has a webhook shown more than that,
-or leads one elsewhere that is shown more.
+or leads one elsewhere that is shown more. `token` is the program that acts, to which the webhook
+answers from then on (`answering`); None: an administrator.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +19,12 @@ from cloud.accounts.scopes import Scope
 from cloud.companies.service import lock
 from cloud.errors import ConflictError, InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
+from cloud.settings import Webhooks
 from cloud.stale import refuse_stale
 from cloud.times import now_ms
 from cloud.webhooks import outbox, queries, signing
-from cloud.webhooks.events import Event
+from cloud.webhooks.addresses import checked_url
+from cloud.webhooks.events import Event, checked_events, checked_scopes
 from cloud.webhooks.outbox import KEPT_MS
 from cloud.webhooks.tables import webhook_deliveries, webhook_events, webhooks
 from cloud.workers.vault import Vault
@@ -42,9 +45,18 @@ class Wanted:
     scopes: frozenset[Scope] = frozenset()
 
 
-def checked_name(name: str) -> str:
-    """A webhook's name, tidied. Raises InvalidError."""
-    return text.name(name, _("the webhook's name"))
+def checked(given: Mapping[str, Any], reach: Webhooks) -> dict[str, Any]:
+    """What was given as fields of `Wanted`, those that were; `events` and `scopes` as words.
+
+    `reach` says where one may lead. Raises InvalidError.
+    """
+    checks: dict[str, Callable[[Any], Any]] = {
+        "name": lambda name: text.name(name, _("the webhook's name")),
+        "url": lambda url: checked_url(url, reach),
+        "events": checked_events,
+        "scopes": checked_scopes,
+    }
+    return {name: check(given[name]) for name, check in checks.items() if name in given}
 
 
 def noted(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +75,12 @@ def noted(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def create(
-    conn: Connection, vault: Vault, company: int, wanted: Wanted, may: Collection[Scope]
+    conn: Connection,
+    vault: Vault,
+    company: int,
+    wanted: Wanted,
+    may: Collection[Scope],
+    token: int | None = None,
 ) -> tuple[int, str]:
     """A new webhook, told of what happens from now on: its id, and its secret.
 
@@ -86,6 +103,7 @@ def create(
         seen_registration=registration,
         seen_change=change,
         created_ms=now_ms(),
+        token_id=token,
     )
     number = int(conn.execute(made.returning(webhooks.c.id)).scalar_one())
     _choose(conn, number, wanted.events)
@@ -99,6 +117,7 @@ def change(
     values: Mapping[str, Any],
     may: Collection[Scope],
     was: Mapping[str, str] | None = None,
+    token: int | None = None,
 ) -> list[str]:
     """Change a webhook: some fields of `Wanted`; the names of what changed.
 
@@ -116,18 +135,24 @@ def change(
         return []
     refuse_stale(was or {}, queries.shown(conn, company, webhook))
     _refuse_more(before["scopes"] | changed.get("scopes", frozenset()), may)
-    columns: dict[str, str] = {name: changed[name] for name in ("name", "url") if name in changed}
+    columns: dict[str, Any] = {name: changed[name] for name in ("name", "url") if name in changed}
     if "scopes" in changed:
         columns["scopes"] = scopes.written(changed["scopes"])
-    if columns:
-        conn.execute(update(webhooks).where(webhooks.c.id == webhook).values(**columns))
+    columns["token_id"] = token
+    conn.execute(update(webhooks).where(webhooks.c.id == webhook).values(**columns))
     if "events" in changed:
         conn.execute(delete(webhook_events).where(webhook_events.c.webhook_id == webhook))
         _choose(conn, webhook, changed["events"])
     return sorted(changed)
 
 
-def activate(conn: Connection, company: int, webhook: int, may: Collection[Scope]) -> bool:
+def activate(
+    conn: Connection,
+    company: int,
+    webhook: int,
+    may: Collection[Scope],
+    token: int | None = None,
+) -> bool:
     """Send to a webhook again, what it is owed first; whether that changed anything.
 
     It goes on where it stopped, unless that is longer ago than deliveries are kept. Raises
@@ -139,6 +164,7 @@ def activate(conn: Connection, company: int, webhook: int, may: Collection[Scope
     now = now_ms()
     values: dict[str, Any] = {
         "active": True,
+        "token_id": token,
         "ended": None,
         "ended_ms": None,
         "failures": 0,

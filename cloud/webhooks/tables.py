@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from cloud.metadata import Id, Millis, metadata, one_of
 
-ENDINGS = ("by-hand", "failing", "gone")
+ENDINGS = ("by-hand", "failing", "gone", "token")
 _OPEN = text("over_ms IS NULL")
 _OVER = text("over_ms IS NOT NULL")
 _MISSED = text("over_ms IS NOT NULL AND outcome <> 'taken'")
@@ -50,6 +50,11 @@ webhooks = Table(
     Column("outcome", Text, comment="of the last try"),
     Column("status", Integer, comment="of HTTP, likewise"),
     Column("created_ms", Millis, nullable=False),
+    Column(
+        "token_id",
+        ForeignKey("api_tokens.id"),
+        comment="the program it answers to; NULL: administrators",
+    ),
     CheckConstraint(one_of("ended", *ENDINGS), name="ended"),
     CheckConstraint("active = (ended IS NULL)", name="active"),
     Index("ix_webhooks_company_id", "company_id"),

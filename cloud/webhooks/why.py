@@ -24,6 +24,10 @@ _ENDINGS = {
         "It was given up at %(at)s: its server answered that it is gone for good (410). Activate it"
         " when that is not so any more."
     ),
+    "token": mark(
+        "It ended at %(at)s with the token of the program that made it or changed it last, which"
+        " was revoked or ran out. An administrator may activate it: what it is owed follows."
+    ),
 }
 
 

@@ -98,5 +98,35 @@ def test_an_old_schema_is_refused_with_the_fix(empty_database_url: str) -> None:
     engine.dispose()
 
 
+_PROGRAM_S_WEBHOOK = """
+    INSERT INTO companies (id, vat, name, private, created_ms)
+        VALUES (1, 'BE0403019261', 'Solvay', false, 0);
+    INSERT INTO api_tokens (id, name, token_hash, company_id, whole_badges, created_ms)
+        VALUES (7, 'erp', 'x', 1, false, 0);
+    INSERT INTO webhooks (id, company_id, name, url, scopes, sealed, active, seen_registration,
+            seen_change, created_ms)
+        VALUES (1, 1, 'x', 'x', '', 'x', true, 0, 0, 0), (2, 1, 'x', 'x', '', 'x', true, 0, 0, 0);
+    INSERT INTO audit (at_ms, tag, company_id, target_id, detail)
+        VALUES (0, 'api:webhook:create', 1, 1, '{"token": 7}'),
+            (0, 'console:webhook:create', 1, 2, '{}')
+"""
+
+
+def test_a_webhook_that_a_program_made_answers_to_it(empty_database_url: str) -> None:
+    engine = db.writer_engine(empty_database_url)
+    migrations.upgrade(engine, "0029")
+    with engine.begin() as conn:
+        for statement in _PROGRAM_S_WEBHOOK.split(";"):
+            conn.exec_driver_sql(statement)
+    migrations.upgrade(engine)
+    with engine.connect() as conn:
+        rows = conn.execute(text("SELECT id, token_id, name FROM webhooks ORDER BY id"))
+        assert [tuple(row) for row in rows] == [(1, 7, "x"), (2, None, "x")]
+    migrations.downgrade(engine, "0029")
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT count(*) FROM webhooks")).scalar() == 2
+    engine.dispose()
+
+
 def _sorted_words(row: tuple[str, ...]) -> list[str]:
     return sorted(re.findall(r'[^\s,()"]+', " ".join(row)))

@@ -45,6 +45,7 @@ APP_S = Route(company=False, operator=False, app=True, refused=401)
 ROUTES = {
     ("get", "/v1/registrations"): Route(least=True),
     ("get", "/v1/registrations/{number}"): Route(subject="registration", least=True),
+    ("get", "/v1/registrations/{number}/proof"): Route(subject="registration"),
     ("get", "/v1/days"): Route(operator=False, query={"date": "2026-03-02"}, least=True),
     ("get", "/v1/days/{number}"): Route(operator=False, subject="worker", query=PERIOD, least=True),
     ("get", "/v1/corrections"): Route(operator=False),

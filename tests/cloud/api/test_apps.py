@@ -12,11 +12,11 @@ from sqlalchemy import Engine, select, update
 from cloud.accounts import api_tokens
 from cloud.api.app import create_app
 from cloud.api.rates import Buckets
+from cloud.api.throttle import FAILURES
 from cloud.apps import pairing, service
 from cloud.apps.tables import apps, pairing_codes
 from cloud.audit.service import Actor
 from cloud.audit.tables import audit
-from cloud.console.throttle import FAILURES
 from cloud.registrations import correcting
 from cloud.times import parse
 from cloud.visibility.rules import viewer

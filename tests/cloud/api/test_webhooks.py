@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from cloud.accounts.scopes import COMPANY_S, Scope
+from cloud.accounts.tables import api_tokens
 from cloud.api.tables import idempotency_keys
 from cloud.audit.tables import audit
 from cloud.webhooks import signing
@@ -53,6 +54,8 @@ def test_a_webhook_s_life(ours: Client, engine: Engine, tmp_path: Path) -> None:
     assert whole["why"] == ["Nothing that it is told of has happened yet; send it a test."]
     with engine.connect() as conn:
         row = conn.execute(select(webhooks)).one()
+        (token,) = conn.execute(select(api_tokens.c.id)).scalars()
+    assert row.token_id == token, "it ends with the token of the program that made it"
     assert signing.unsealed(Vault.open(tmp_path), row.id, row.sealed) == secret
 
     assert ours.request("PATCH", path, json={"name": "x"}).status_code == 428

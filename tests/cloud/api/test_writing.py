@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select, update
 
 from cloud.accounts import api_tokens
 from cloud.accounts.scopes import COMPANY_S
-from cloud.api import writing
+from cloud.api import tables, writing
 from cloud.api.app import create_app
 from cloud.api.tables import idempotency_keys
 from cloud.audit.tables import audit
@@ -82,7 +82,7 @@ class TestKeys:
     ) -> None:
         now = now_ms()
         assert post(ours, "/v1/workers", BO, "k1").status_code == 201
-        monkeypatch.setattr(writing, "now_ms", lambda: now + writing.KEPT_MS + 60_000)
+        monkeypatch.setattr(writing, "now_ms", lambda: now + tables.KEPT_MS + 60_000)
         assert post(ours, "/v1/divisions", {"name": "x"}, "k1").status_code == 201
         with engine.connect() as conn:
             assert len(conn.execute(select(idempotency_keys)).all()) == 1

@@ -86,7 +86,16 @@ def test_a_program_s_day(address: str, token: str, sample: Sample) -> None:
         assert refused.value.status == 412
         assert [each.number for each in api.workers(state="active")] == ["7"]
         assert api.explain_worker("9").visible is False
-        assert api.worker(sample.worker).badges[0].profile == "em4100"
+        badge = api.worker(sample.worker).badges[0]
+        assert badge.profile == "em4100"
+        dated = api.change_badge(sample.worker, badge.id, valid_until="2030-01-01T00:00Z")
+        assert dated.valid_until == "2030-01-01T01:00:00.000+01:00"
+        other = api.link_badge(made.id, "uid", "04A1B2C4")
+        api.unlink_badge(made.id, other.id)
+        assert [each.number for each in api.worker(made.id).badges] == ["…B2C3"]
+        assert api.explain_registration(1).steps
+        assert api.explain_terminal(sample.devices[0]).visible is False
+        assert api.proof(1).registration == 1
         (day,) = api.days("2026-03-02", limit=1)
         assert (day.family_name, len(day.pairs), day.pairs[0].missing) == ("Maes", 3, "end")
         assert day.pairs[0].start is not None
@@ -109,7 +118,7 @@ def test_a_program_s_day(address: str, token: str, sample: Sample) -> None:
             api.add_tap(sample.worker, sample.sites[0], "2026-03-02T16:00", "out", "Seen")
         first = api.make_export(key="monday")
         assert (first.number, first.since, first.rows) == (1, None, 5)
-        assert api.make_export(key="monday") == first
+        assert api.make_export(key="monday") == first == api.export(first.id)
         whole = api.make_export(whole=True)
         assert [each.number for each in api.exports(limit=1)] == [2, 1]
         assert (whole.since, whole.incomplete) == (None, [])
@@ -123,6 +132,31 @@ def test_a_program_s_day(address: str, token: str, sample: Sample) -> None:
     with Client(address, "A" * 43) as stranger, pytest.raises(ApiError, match="not known") as error:
         stranger.worker(1)
     assert error.value.status == 401
+
+
+@pytest.mark.integration
+def test_a_program_keeps_places_and_personal_data(address: str, token: str, sample: Sample) -> None:
+    with Client(address, token) as api:
+        (company,) = api.companies()
+        north = api.create_division("Noord")
+        gate = api.create_site(north.id, "Poort", address="Kade 1")
+        assert (gate.division_id, gate.address, gate.closed) == (north.id, "Kade 1", False)
+        assert [each.company for each in api.sites()] == [company.name]
+        closed = api.change_site(api.site(gate.id), closed=True)
+        assert closed.closed
+        named = api.change_division(api.division(north.id), name="Noordzee")
+        with pytest.raises(ApiError, match="Somebody else changed this"):
+            api.change_division(north, name="Zuid")
+        assert named.name in [each.name for each in api.divisions()]
+        before = api.retention()
+        assert api.change_retention(before, before.minimum + 1).months == before.minimum + 1
+        held = api.person_data(sample.worker)
+        assert (held.company["name"], len(held.registrations)) == (company.name, 3)
+        assert api.erasure_plan(sample.worker).lines
+        left = api.create_worker("9", "Bo", "Bos")
+        asked = api.ask_erasure(api.change_worker(left, active=False).id)
+        assert api.erasure(asked.id) == asked
+        assert list(api.erasures()) == [asked]
 
 
 @pytest.fixture

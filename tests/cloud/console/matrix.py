@@ -273,5 +273,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/webhooks/{webhook}/delete"): administrators(),
     ("GET", "/webhooks/{webhook}/deliveries/{delivery}"): administrators(),
     ("POST", "/webhooks/{webhook}/deliveries/{delivery}/again"): administrators(),
+    ("GET", "/tokens"): administrators(),
+    ("GET", "/tokens/new"): administrators(),
+    ("POST", "/tokens/new"): administrators(name="Payroll", scope="registrations:read"),
+    ("GET", "/tokens/{token}"): administrators(),
+    ("POST", "/tokens/{token}/revoke"): administrators(),
     ("GET", "/trail"): Route(frozenset({"administrator", "auditor"}), operator=LET_IN),
 }  # fmt: skip

@@ -9,11 +9,11 @@ from sqlalchemy import Engine, select
 
 from cloud.accounts import access, service, sessions
 from cloud.accounts.tables import accounts
+from cloud.api import throttle
 from cloud.api.app import create_app
 from cloud.api.security import MAX_BODY
+from cloud.api.throttle import BusyError, Judges, Throttle
 from cloud.audit import queries as trail
-from cloud.console import throttle
-from cloud.console.throttle import BusyError, Judges, Throttle
 from cloud.console.visits import COOKIE
 from tests.cloud.client import Client
 from tests.cloud.sample import Sample
@@ -194,7 +194,7 @@ def test_the_throttle_forgets() -> None:
     guard = Throttle(lambda: now)
     for _ in range(throttle.FAILURES):
         assert not guard.refuses("a")
-        guard.failed("a")
+        guard.count("a")
     assert guard.refuses("a")
     assert not guard.refuses("b")
     now = throttle.WINDOW_S

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, insert, select
 from starlette.routing import Mount
 
-from cloud.accounts import access, invitations, passkeys, sessions
+from cloud.accounts import access, api_tokens, invitations, passkeys, sessions
 from cloud.accounts import service as accounts
 from cloud.accounts.tables import access_requests
 from cloud.accounts.tables import invitations as offers
@@ -40,7 +40,7 @@ GUIDE = {"chapter": "why", "language": "fr", "picture": "why.png"}
 OURS = ("Solvay", "Quai", "Maes", "manager@example.be", "guest-of-ours@example.be")
 THEIRS = (CANARY, "other@example.be", "guest-of-theirs@example.be")
 """What no page of the other side shows; the terminals' device numbers come to it."""
-ENDS = ("/delete", "/end", "/close", "/unlink", "/withdraw", "/logout")
+ENDS = ("/delete", "/end", "/close", "/revoke", "/unlink", "/withdraw", "/logout")
 
 
 class World:
@@ -132,7 +132,9 @@ class World:
         ids["erasure"] = conn.execute(asked.returning(erasure_requests.c.id)).scalar_one()
         name = f"payroll of {side}"
         ids["webhook"], ids["delivery"] = webhook_of(conn, ids["company"], name)
-        told = [f"gate of {side}", device, f"telephone of {side}", name]
+        told_by = f"program of {side}"
+        ids["token"], _ = api_tokens.make(conn, told_by, company=ids["company"])
+        told = [told_by, f"gate of {side}", device, f"telephone of {side}", name]
         self.canaries[side] += told
 
 

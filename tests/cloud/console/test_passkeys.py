@@ -18,11 +18,11 @@ from cloud.accounts.tables import accounts, passkey_challenges
 from cloud.accounts.tables import passkeys as kept
 from cloud.accounts.tables import sessions as begun
 from cloud.api.app import create_app
+from cloud.api.throttle import FAILURES
 from cloud.audit.tables import audit
 from cloud.cli import cloud
 from cloud.console.login import HALF
 from cloud.console.passkey_login import ASKED
-from cloud.console.throttle import FAILURES
 from cloud.console.visits import COOKIE
 from cloud.mail.tables import mails
 from cloud.times import now_ms

@@ -8,8 +8,9 @@ from sqlalchemy import Engine, select
 
 from cloud.accounts import passwords, service
 from cloud.accounts.tables import accounts
-from cloud.console import proving, throttle
-from cloud.console.throttle import FAILURES, Judges
+from cloud.api import throttle
+from cloud.api.throttle import FAILURES, Judges
+from cloud.console import proving
 from tests.cloud.client import Client
 from tests.cloud.console.matrix import ROUTES, Route
 from tests.cloud.console.test_matrix import World, ask

@@ -11,16 +11,19 @@ from typing import Any
 import openpyxl  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
 from cloud.audit.service import Actor
 from cloud.cli import cloud
 from cloud.companies.tables import sites
+from cloud.custody.alarms import raise_alarm
+from cloud.custody.tables import alarms, epochs, records, waiting
 from cloud.exports import completeness, queries, service, sheets, withdrawing
 from cloud.languages.current import language
 from cloud.registrations import correcting
 from cloud.registrations.tables import registration_history, registrations
-from cloud.terminals.tables import terminals
+from cloud.terminals.service import assign
+from cloud.terminals.tables import telemetry, terminals
 from cloud.times import now_ms
 from cloud.visibility.rules import Viewer, program, viewer
 from tests.cloud.console.company import CANARY, Company
@@ -199,6 +202,95 @@ def test_terminals_that_are_not_complete_are_named(
     assert found[gates.devices[company.dock]].startswith("silent since 1970")
     why = found[gates.devices[company.mine]]
     assert why.startswith("records on the terminal not sent yet: 7")
+
+
+def why(company: Company, reader: Engine, name: str = "administrator") -> dict[str, str]:
+    """What the next snapshot says of terminals, by device number."""
+    who = seen_by(company, name)
+    made = service.make(reader, company.engine, who, Actor("console", company.who[name]))
+    rows = lines(reader, who, made)
+    return {row["device"]: row["why"] for row in rows if row["line"] == "terminal not complete"}
+
+
+def is_told(company: Company, terminal: int, **values: Any) -> None:
+    with company.engine.begin() as conn:
+        conn.execute(update(terminals).where(terminals.c.id == terminal).values(**values))
+
+
+def says(queue: int) -> str:
+    return json.dumps({"telemetry": {"queue": queue}})
+
+
+@pytest.mark.parametrize("status", ["inactive", "revoked", "banned"])
+def test_a_terminal_put_out_of_use_with_taps_on_it_is_named(
+    company: Company, gates: Gates, reader: Engine, status: str
+) -> None:
+    of = gates.terminal(company.dock)
+    is_told(company, of, last_seen_ms=now_ms(), last_status=says(7), status=status)
+    assert why(company, reader)[gates.devices[company.dock]].endswith("not sent yet: 7")
+
+
+def test_a_terminal_moved_to_somebody_else_is_named_until_it_has_sent_everything(
+    company: Company, gates: Gates, reader: Engine, later: Callable[[], int]
+) -> None:
+    of, device = gates.terminal(company.dock), gates.devices[company.dock]
+    assert device in why(company, reader)
+    moved_ms = later()
+    with company.engine.begin() as conn:
+        assign(conn, of, company.their_site, moved_ms)
+    is_told(company, of, last_seen_ms=0, last_status=says(0))
+    for name in ("administrator", "viewer"):
+        assert why(company, reader, name)[device].startswith("silent since 1970"), name
+    assert device not in why(company, reader, "manager"), "it never stood where the manager looks"
+    # The next snapshot goes on from one that named it, and one of everything asks of all.
+    later()
+    assert device not in why(company, reader)
+
+
+def test_of_a_terminal_that_is_with_somebody_else_no_count_is_told(
+    company: Company, gates: Gates, reader: Engine
+) -> None:
+    of, device = gates.terminal(company.dock), gates.devices[company.dock]
+    moved_ms = now_ms() - 7_200_000
+    with company.engine.begin() as conn:
+        assign(conn, of, company.their_site, moved_ms)
+    who = seen_by(company, "administrator")
+
+    def said() -> str | None:
+        with reader.connect() as conn:
+            kept = json.dumps(completeness.incomplete(conn, who, now_ms()))
+        found = {each["device"]: each["why"] for each in completeness.told(kept)}
+        return found.get(device)
+
+    is_told(company, of, last_seen_ms=moved_ms + 1, last_status=says(7))
+    assert said() == "moved elsewhere, and did not tell yet that it sent everything"
+    with company.engine.begin() as conn:
+        epoch = conn.execute(select(epochs.c.id).where(epochs.c.terminal_id == of)).scalar_one()
+        for seq, received_ms in ((1, moved_ms - 1), (2, moved_ms)):
+            conn.execute(
+                insert(waiting).values(
+                    epoch_id=epoch, seq=seq, reason="no-key", detail="", tried_ms=0
+                )
+            )
+            conn.execute(
+                insert(records).values(
+                    epoch_id=epoch, seq=seq, body=b"", link=bytes(32), received_ms=received_ms
+                )
+            )
+        raise_alarm(conn, of, "gap", "records 3 to 4 are gone for good")
+        conn.execute(insert(telemetry).values(terminal_id=of, at_ms=moved_ms - 1, queue=0))
+    assert said() == (
+        "moved elsewhere, and did not tell yet that it sent everything;"
+        " records in custody not understood: 1"
+    ), "neither what came later, nor the alarm raised with somebody else"
+    with company.engine.begin() as conn:
+        conn.execute(update(alarms).values(at_ms=moved_ms - 1))
+        conn.execute(insert(telemetry).values(terminal_id=of, at_ms=moved_ms, queue=0))
+    assert said() == "records missing from its chain; records in custody not understood: 1"
+    with company.engine.begin() as conn:
+        conn.execute(delete(waiting))
+        conn.execute(update(alarms).values(cleared_ms=0))
+    assert said() is None
 
 
 def test_each_reads_in_their_own_language_why_a_terminal_was_not_complete() -> None:

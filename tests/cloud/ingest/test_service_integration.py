@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
 from cloud.configurations.publishing import Publisher
+from cloud.custody.tables import receipts as kept_receipts
 from cloud.custody.tables import records, rejected
 from cloud.ingest import service as services
 from cloud.ingest.custody import Custody
@@ -148,6 +149,11 @@ def test_hello_batch_receipt_registration(ingest: Ingest, peer: Peer) -> None:
     leaf = peer.ask("records", peer.chain.batch())
     assert (leaf.verdict, leaf.seq, leaf.link) == (Verdict.STORED, 7, peer.chain.links[7])
     wait_for(lambda: ingest.count(registrations) == 5, "five taps are registered")
+    wait_for(lambda: ingest.count(kept_receipts) == 1, "the receipt is kept")
+    with ingest.engine.begin() as conn:
+        kept = conn.execute(select(kept_receipts)).one()
+    told, _ = verify_receipt(kept.message, cose.keyring([ingest.receipt_key.public]))
+    assert (told, kept.seq) == (leaf, 7)
 
 
 def test_messages_that_ask_for_no_acknowledgement_get_none(

@@ -1,4 +1,4 @@
-"""The vault that pages seal numbers of people with."""
+"""The vault that numbers of people, and secrets, are sealed with."""
 
 from contextlib import suppress
 
@@ -19,3 +19,8 @@ def vault_of(request: Request, without: str = "") -> Vault:
         without
         or _("This platform has no key to keep an INSS with; ask who runs it, or leave it empty.")
     )
+
+
+def vault_for_secrets(request: Request) -> Vault:
+    """The platform's vault, for the secrets of webhooks. Raises InvalidError likewise."""
+    return vault_of(request, _("This platform has no key to keep a secret with; ask who runs it."))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ FAILURES = 20
 """So many from one address within WINDOW_S, and the next are not looked at. A whole site may share
 one address."""
 WINDOW_S = 600.0
-_ADDRESSES = 10_000
+_KEYS = 10_000
 AT_ONCE = 2
 """Each takes a processor and 64 MiB for a tenth of a second."""
 _WAITING = 20
@@ -23,32 +23,33 @@ class BusyError(Exception):
 
 
 class Throttle:
-    """Counts failures by address, or whatever is not to happen too often, while the process lives.
+    """Counts what is not to happen too often, by a key, while the process lives.
 
-    `most` within WINDOW_S are let pass.
+    The key is an address, an account, or whoever it is that does it; `most` within WINDOW_S are
+    let pass.
     """
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, *, most: int = FAILURES
     ) -> None:
         self._clock, self._most = clock, most
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._counted: OrderedDict[Hashable, deque[float]] = OrderedDict()
 
-    def refuses(self, address: str) -> bool:
-        """Whether an address has failed too often lately."""
-        times = self._failures.get(address)
+    def refuses(self, key: Hashable) -> bool:
+        """Whether it happened too often lately."""
+        times = self._counted.get(key)
         if times is None:
             return False
         while times and times[0] <= self._clock() - WINDOW_S:
             times.popleft()
         return len(times) >= self._most
 
-    def failed(self, address: str) -> None:
-        """Count a failure. Of too many addresses the one that failed longest ago is forgotten."""
-        self._failures.setdefault(address, deque(maxlen=self._most)).append(self._clock())
-        self._failures.move_to_end(address)
-        if len(self._failures) > _ADDRESSES:
-            self._failures.popitem(last=False)
+    def count(self, key: Hashable) -> None:
+        """Count that it happened. Of too many keys the one counted longest ago is forgotten."""
+        self._counted.setdefault(key, deque(maxlen=self._most)).append(self._clock())
+        self._counted.move_to_end(key)
+        if len(self._counted) > _KEYS:
+            self._counted.popitem(last=False)
 
 
 class Judges:
