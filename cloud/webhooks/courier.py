@@ -200,7 +200,7 @@ class Courier:
             _log.warning("%s", error)
             sealed = Answer(Outcome.SEALED)
             for row in rows:
-                self._tried.put(Tried(row.id, webhook.id, sealed))
+                self._tried.put(Tried(row.id, webhook.id, row.message, sealed))
             return []
         texts = {row.id: row.body for row in rows if row.body is not None}
         texts |= self._written(webhook, [row for row in rows if row.body is None])
@@ -243,10 +243,12 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - whatever a server does, it is only its own
             _log.warning("webhook %d: %s", letter.webhook_id, failures.where(error))
             answer = Answer(Outcome.MALFORMED)
-        finally:
-            self._in_hand[letter.webhook_id] -= 1
-        self._tried.put(Tried(letter.id, letter.webhook_id, answer))
+        self._end(letter, answer)
         return answer
+
+    def _end(self, letter: Letter, answer: Answer) -> None:
+        self._in_hand[letter.webhook_id] -= 1
+        self._tried.put(Tried(letter.id, letter.webhook_id, letter.message, answer))
 
     def _ended(self) -> list[Tried]:
         found = []

@@ -8,13 +8,16 @@ all that it is owed is due. After three days of nothing the webhook ends, and wh
 until somebody activates it; one delivery of a webhook that takes others is given up.
 """
 
+import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, or_, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
+from cloud import failures
 from cloud.webhooks.outbox import KEPT_MS
 from cloud.webhooks.sending import Answer, Outcome
 from cloud.webhooks.tables import webhook_deliveries, webhooks
@@ -38,6 +41,7 @@ _FORGOTTEN = 10_000
 
 _table = webhook_deliveries
 _open = _table.c.over_ms.is_(None)
+_log = logging.getLogger("pointeuse.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Tried:
 
     id: int
     webhook_id: int
+    message: str
     answer: Answer
 
 
@@ -105,31 +110,53 @@ def mark(
     at_ms: int,
     jitter: Callable[[], float] = jitter,
 ) -> None:
-    """Note what became of deliveries that were in hand."""
+    """Note what became of deliveries that were in hand.
+
+    Each by itself: one that cannot be noted is sent again, and holds up no other. Raises
+    OperationalError, InterfaceError when it is the database that fails.
+    """
     # In one order, the webhook before its deliveries, as whoever deletes one does.
     for each in sorted(tried, key=lambda each: (each.webhook_id, each.id)):
-        webhook = conn.execute(
-            select(webhooks).where(webhooks.c.id == each.webhook_id).with_for_update(key_share=True)
-        ).one_or_none()
-        row = conn.execute(select(_table).where(_table.c.id == each.id)).one_or_none()
-        if webhook is None or row is None:
-            # It was deleted meanwhile.
-            continue
-        answer = each.answer
-        values: dict[str, Any] = {
-            "tried_ms": at_ms,
-            "answer": answer.said,
-            **_last(answer),
-        }
-        if answer.outcome is Outcome.TAKEN:
-            values["over_ms"] = at_ms
-            _took(conn, webhook, answer, at_ms)
-        elif _failed(conn, webhook, answer, at_ms) and _since(row, at_ms) >= GIVEN_UP_MS:
-            values["over_ms"] = at_ms
-        else:
-            wait_ms = WAITS_MS[min(row.tries, len(WAITS_MS)) - 1] * jitter()
-            values["due_ms"] = at_ms + max(int(wait_ms), answer.wait_s * 1000)
-        conn.execute(update(_table).where(_table.c.id == row.id).values(**values))
+        try:
+            with conn.begin_nested():
+                _mark(conn, each, at_ms, jitter)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - of this delivery alone
+            _log.warning("delivery %d is not noted: %s", each.id, failures.where(error))
+
+
+def _mark(conn: Connection, tried: Tried, at_ms: int, jitter: Callable[[], float]) -> None:
+    webhook = conn.execute(
+        select(webhooks).where(webhooks.c.id == tried.webhook_id).with_for_update(key_share=True)
+    ).one_or_none()
+    this = _table.c.id == tried.id
+    # SQLite gives the ids of what was deleted again; no message is named as another was.
+    row = conn.execute(select(_table).where(this, _table.c.message == tried.message)).one_or_none()
+    if webhook is None or row is None:
+        # It was deleted meanwhile.
+        return
+    answer = tried.answer
+    # Whoever has it sent anew during a try sets both back; this is the first try then.
+    tries, first_ms = max(row.tries, 1), at_ms if row.first_ms is None else row.first_ms
+    values: dict[str, Any] = {
+        "tries": tries,
+        "first_ms": first_ms,
+        "tried_ms": at_ms,
+        "answer": answer.said,
+        **_last(answer),
+    }
+    if answer.outcome is Outcome.TAKEN:
+        values["over_ms"] = at_ms
+        _took(conn, webhook, answer, at_ms)
+    elif _failed(conn, webhook, answer, at_ms) and at_ms - first_ms >= GIVEN_UP_MS:
+        values["over_ms"] = at_ms
+    else:
+        wait_ms = WAITS_MS[min(tries, len(WAITS_MS)) - 1] * jitter()
+        values["due_ms"] = at_ms + max(int(wait_ms), answer.wait_s * 1000)
+    if answer.outcome is Outcome.TAKEN or row.over_ms is None or row.outcome != Outcome.TAKEN:
+        # What another try at the same time has brought there remains taken.
+        conn.execute(update(_table).where(this).values(**values))
 
 
 def forget(conn: Connection, at_ms: int) -> int:
@@ -165,10 +192,10 @@ def _took(conn: Connection, webhook: Row[Any], answer: Answer, at_ms: int) -> No
 def _failed(conn: Connection, webhook: Row[Any], answer: Answer, at_ms: int) -> bool:
     """Note that a webhook did not take something; whether it goes on for all that."""
     since_ms = at_ms if webhook.failing_since_ms is None else webhook.failing_since_ms
-    failures = webhook.failures + 1
-    pause_ms = min(WAITS_MS[min(failures, len(WAITS_MS)) - 1], _PAUSE_MS)
+    in_a_row = webhook.failures + 1
+    pause_ms = min(WAITS_MS[min(in_a_row, len(WAITS_MS)) - 1], _PAUSE_MS)
     values: dict[str, Any] = {
-        "failures": failures,
+        "failures": in_a_row,
         "failing_since_ms": since_ms,
         "paused_until_ms": at_ms + pause_ms,
         **_last(answer),
@@ -186,7 +213,3 @@ def _failed(conn: Connection, webhook: Row[Any], answer: Answer, at_ms: int) -> 
 
 def _last(answer: Answer) -> dict[str, Any]:
     return {"outcome": answer.outcome.value, "status": answer.status}
-
-
-def _since(row: Row[Any], at_ms: int) -> int:
-    return at_ms - int(row.first_ms)
