@@ -215,9 +215,9 @@ class Courier:
         may = scopes.read(webhook.scopes)
         with self._writing.begin() as conn:
             # Whoever erases somebody waits for us, or we for them: no name is kept behind them.
-            ids = [row.id for row in rows]
-            these = among(conn, webhook_deliveries.c.id, ids)
-            conn.execute(select(webhook_deliveries.c.id).where(these).with_for_update())
+            these = among(conn, webhook_deliveries.c.id, [row.id for row in rows])
+            ours = select(webhook_deliveries.c.id).where(these).order_by(webhook_deliveries.c.id)
+            conn.execute(ours.with_for_update()).all()
             with self._reading.connect() as looking:
                 found = bodies.written(looking, webhook.company_id, may, rows, base=self._base)
             texts = {number: bodies.encoded(body) for number, body in found.items()}

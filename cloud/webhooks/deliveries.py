@@ -166,6 +166,8 @@ def forget(conn: Connection, at_ms: int) -> int:
         select(_table.c.id)
         .where(or_(_table.c.over_ms < before, _open & (_table.c.due_ms < before)))
         .limit(_FORGOTTEN)
+        # What somebody is at is taken away another time.
+        .with_for_update(skip_locked=True)
     )
     return int(conn.execute(delete(_table).where(_table.c.id.in_(old))).rowcount)
 
