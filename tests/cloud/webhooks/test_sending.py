@@ -150,6 +150,12 @@ def test_no_proxy_of_the_environment_is_asked(
     assert sent(reach, receiver.url).outcome is Outcome.TAKEN
 
 
+def test_a_name_is_looked_up_as_its_certificate_spells_it(reach: Reach) -> None:
+    names = Names("10.0.0.1")
+    assert sent(replace(reach, resolve=names), "https://straße.be/") == Answer(Outcome.FORBIDDEN)
+    assert names.asked == [("xn--strae-oqa.be", 443)]
+
+
 @pytest.mark.parametrize("failure", [OSError("no"), UnicodeError("no")])
 def test_a_name_that_means_nothing(reach: Reach, failure: Exception) -> None:
     def resolve(_host: str, _port: int) -> Sequence[Address]:
