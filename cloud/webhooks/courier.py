@@ -10,26 +10,21 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Engine
 
 from cloud import failures
-from cloud.accounts import scopes
-from cloud.audit.service import Actor, note
-from cloud.rows import among
 from cloud.settings import Config
 from cloud.times import now_ms
-from cloud.webhooks import bodies, deliveries, outbox, signing
+from cloud.webhooks import deliveries, outbox
 from cloud.webhooks.addresses import Reach
 from cloud.webhooks.deliveries import Tried
+from cloud.webhooks.letters import Letter, Writer
 from cloud.webhooks.sending import LIMIT_S, Answer, Outcome, send
-from cloud.webhooks.tables import webhook_deliveries
 from cloud.workers.vault import Vault, VaultError
 from protocol.settings import SettingsError
 
@@ -39,18 +34,6 @@ EVERY_S = 1.0
 _FORGET_S = 600.0
 _STOP_S = 3.0
 _log = logging.getLogger("pointeuse.webhooks")
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message ready to go."""
-
-    id: int
-    webhook_id: int
-    message: str
-    url: str
-    secrets: tuple[str, ...]
-    body: bytes
 
 
 class Courier:
@@ -70,7 +53,8 @@ class Courier:
     ) -> None:
         """`base` is where the API is, without `/v1`; `clock` gives milliseconds since 1970."""
         self._reading, self._writing = reading, writing
-        self._vault, self._reach, self._base = vault, reach, base.rstrip("/")
+        self._writer = Writer(reading, writing, vault, base.rstrip("/"))
+        self._reach = reach
         self._every_s, self._clock, self._jitter = every_s, clock, jitter
         self._tried: SimpleQueue[Tried] = SimpleQueue()
         self._in_hand: Counter[int] = Counter()
@@ -134,7 +118,12 @@ class Courier:
         letters = []
         for webhook, rows in claimed:
             try:
-                letters += self._letters(webhook, rows)
+                letters += self._writer.letters(webhook, rows, at_ms)
+            except VaultError as error:
+                _log.warning("%s", error)
+                sealed = Answer(Outcome.SEALED)
+                for row in rows:
+                    self._tried.put(Tried(row.id, webhook.id, row.message, sealed))
             except Exception as error:  # noqa: BLE001 - of this webhook alone; it is tried again
                 _log.warning("webhook %d is not served: %s", webhook.id, failures.where(error))
         for letter in letters:
@@ -192,52 +181,9 @@ class Courier:
         stopped.cancel()
         return {task for task in going if not task.done()}
 
-    def _letters(self, webhook: Row[Any], rows: Sequence[Row[Any]]) -> list[Letter]:
-        """The messages of some deliveries in hand; what goes out first is written and kept now."""
-        try:
-            secrets = self._secrets(webhook)
-        except VaultError as error:
-            _log.warning("%s", error)
-            sealed = Answer(Outcome.SEALED)
-            for row in rows:
-                self._tried.put(Tried(row.id, webhook.id, row.message, sealed))
-            return []
-        texts = {row.id: row.body for row in rows if row.body is not None}
-        texts |= self._written(webhook, [row for row in rows if row.body is None])
-        return [
-            Letter(row.id, webhook.id, row.message, webhook.url, secrets, texts[row.id].encode())
-            for row in rows
-        ]
-
-    def _written(self, webhook: Row[Any], rows: Sequence[Row[Any]]) -> dict[int, str]:
-        if not rows:
-            return {}
-        may = scopes.read(webhook.scopes)
-        with self._writing.begin() as conn:
-            # Whoever erases somebody waits for us, or we for them: no name is kept behind them.
-            these = among(conn, webhook_deliveries.c.id, [row.id for row in rows])
-            ours = select(webhook_deliveries.c.id).where(these).order_by(webhook_deliveries.c.id)
-            conn.execute(ours.with_for_update()).all()
-            with self._reading.connect() as looking:
-                found = bodies.written(looking, webhook.company_id, may, rows, base=self._base)
-            texts = {number: bodies.encoded(body) for number, body in found.items()}
-            for row in rows:
-                this = webhook_deliveries.c.id == row.id
-                conn.execute(update(webhook_deliveries).where(this).values(body=texts[row.id]))
-                if found[row.id]["data"] is not None:
-                    _note(conn, webhook, row)
-        return texts
-
-    def _secrets(self, webhook: Row[Any]) -> tuple[str, ...]:
-        """Those that sign: the present one, and for a day the one before. Raises VaultError."""
-        kept = [webhook.sealed]
-        if webhook.before_until_ms is not None and self._clock() < webhook.before_until_ms:
-            kept.append(webhook.sealed_before)
-        return tuple(signing.unsealed(self._vault, webhook.id, bytes(each)) for each in kept)
-
     async def _deliver(self, names: ThreadPoolExecutor, letter: Letter) -> Answer:
         """Send a message; what became of it is noted by the next round."""
-        signed = signing.headers(letter.secrets, letter.message, self._clock() // 1000, letter.body)
+        signed = letter.signed(self._clock() // 1000)
         try:
             answer = await send(self._reach, names, letter.url, signed, letter.body)
         except Exception as error:  # noqa: BLE001 - whatever a server does, it is only its own
@@ -267,18 +213,3 @@ class Courier:
     def _forget(self) -> None:
         with self._writing.begin() as conn:
             deliveries.forget(conn, self._clock())
-
-
-def _note(conn: Connection, webhook: Row[Any], delivery: Row[Any]) -> None:
-    """Write into the trail that fields of a worker, or of a correction, leave."""
-    thing, _, what = delivery.event.partition(".")
-    if thing in ("worker", "correction"):
-        note(
-            conn,
-            Actor("webhook"),
-            thing,
-            "send",
-            company_id=webhook.company_id,
-            target_id=delivery.subject_id,
-            detail={"webhook": webhook.id, "event": what},
-        )
