@@ -2,17 +2,16 @@
 
 Each round notes what became of the tries that ended, collects what happened to registrations, and
 takes in hand what is due, in one transaction; several couriers of one database share the work.
-Tries run beside each other, some of one webhook at most: a server that is slow holds up nobody
+Tries run beside each other, some of one company at most: a server that is slow holds up nobody
 else. What was in hand when a courier fell over is sent again by whoever comes next.
 """
 
 import asyncio
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from sqlalchemy import Engine
@@ -24,12 +23,13 @@ from cloud.webhooks import deliveries, outbox
 from cloud.webhooks.addresses import Reach
 from cloud.webhooks.deliveries import Tried
 from cloud.webhooks.letters import Letter, Writer
+from cloud.webhooks.places import Names, Places
 from cloud.webhooks.sending import LIMIT_S, Answer, Outcome, send
 from cloud.workers.vault import Vault, VaultError
 from protocol.settings import SettingsError
 
 IN_HAND = 64
-"""Deliveries in hand at once; those of one webhook are `deliveries.AT_ONCE` at most."""
+"""Deliveries in hand at once; `deliveries` says how many of one company, and of one webhook."""
 EVERY_S = 1.0
 _FORGET_S = 600.0
 _STOP_S = 3.0
@@ -57,7 +57,7 @@ class Courier:
         self._reach = reach
         self._every_s, self._clock, self._jitter = every_s, clock, jitter
         self._tried: SimpleQueue[Tried] = SimpleQueue()
-        self._in_hand: Counter[int] = Counter()
+        self._places = Places()
         self._more = False
         """Whether more registrations are to be collected at once."""
         self._stop = threading.Event()
@@ -105,12 +105,13 @@ class Courier:
             with self._reading.connect() as conn:
                 if not (outbox.behind(conn) or deliveries.is_due(conn, at_ms)):
                     return []
-        most = IN_HAND - self._in_hand.total()
+        in_hand = self._places.held()
+        most = IN_HAND - in_hand.total()
         try:
             with self._writing.begin() as conn:
                 deliveries.mark(conn, tried, at_ms, self._jitter)
                 self._more = outbox.collect(conn, at_ms)
-                claimed = deliveries.claim(conn, at_ms, most=most, in_hand=self._in_hand)
+                claimed = deliveries.claim(conn, at_ms, most=most, in_hand=in_hand)
         except BaseException:
             for each in tried:
                 self._tried.put(each)
@@ -127,21 +128,23 @@ class Courier:
             except Exception as error:  # noqa: BLE001 - of this webhook alone; it is tried again
                 _log.warning("webhook %d is not served: %s", webhook.id, failures.where(error))
         for letter in letters:
-            self._in_hand[letter.webhook_id] += 1
+            self._places.take(letter.whose)
         return letters
 
     def _run(self) -> None:
         asyncio.run(self._for_ever())
 
     async def _once(self) -> int:
-        taken = 0
-        with ThreadPoolExecutor(IN_HAND) as names:
+        taken, names = 0, Names(self._reach.resolve, self._places, IN_HAND)
+        try:
             while True:
                 letters = self.round()
                 answers = await asyncio.gather(*(self._deliver(names, each) for each in letters))
                 taken += sum(answer.outcome is Outcome.TAKEN for answer in answers)
                 if not letters and not self._more and self._tried.empty():
                     return taken
+        finally:
+            names.end()
 
     async def _for_ever(self) -> None:
         """Rounds, every second and whenever a try has ended, until `stop`; no error ends it."""
@@ -149,8 +152,7 @@ class Courier:
         self._wake = lambda: loop.call_soon_threadsafe(woken.set)
         going: set[asyncio.Task[Answer]] = set()
         forget_at = loop.time()
-        # Not left by `with`: a name that is still being asked for would hold up the end.
-        names = ThreadPoolExecutor(IN_HAND, thread_name_prefix="names")
+        names = Names(self._reach.resolve, self._places, IN_HAND)
         while not self._stop.is_set():
             letters: list[Letter] = []
             try:
@@ -167,7 +169,7 @@ class Courier:
             _, going = await asyncio.wait(going, timeout=_STOP_S)
         for task in going:
             task.cancel()
-        names.shutdown(wait=False, cancel_futures=True)
+        names.end()
         await asyncio.to_thread(self._note_the_last)
 
     async def _rest(
@@ -181,11 +183,12 @@ class Courier:
         stopped.cancel()
         return {task for task in going if not task.done()}
 
-    async def _deliver(self, names: ThreadPoolExecutor, letter: Letter) -> Answer:
+    async def _deliver(self, names: Names, letter: Letter) -> Answer:
         """Send a message; what became of it is noted by the next round."""
         signed = letter.signed(self._clock() // 1000)
         try:
-            answer = await send(self._reach, names, letter.url, signed, letter.body)
+            look_up = partial(names.look_up, letter.whose)
+            answer = await send(self._reach, look_up, letter.url, signed, letter.body)
         except Exception as error:  # noqa: BLE001 - whatever a server does, it is only its own
             _log.warning("webhook %d: %s", letter.webhook_id, failures.where(error))
             answer = Answer(Outcome.MALFORMED)
@@ -193,7 +196,7 @@ class Courier:
         return answer
 
     def _end(self, letter: Letter, answer: Answer) -> None:
-        self._in_hand[letter.webhook_id] -= 1
+        self._places.give_back(letter.whose)
         self._tried.put(Tried(letter.id, letter.webhook_id, letter.message, answer))
 
     def _ended(self) -> list[Tried]:

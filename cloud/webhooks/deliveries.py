@@ -10,6 +10,7 @@ until somebody activates it; one delivery of a webhook that takes others is give
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from cloud import failures
 from cloud.webhooks.outbox import KEPT_MS
+from cloud.webhooks.places import Whose
 from cloud.webhooks.sending import Answer, Outcome
 from cloud.webhooks.tables import webhook_deliveries, webhooks
 
@@ -32,6 +34,8 @@ LEASE_MS = 60_000
 """How long a delivery is in hand, at most: several times what sending takes."""
 AT_ONCE = 4
 """Deliveries of one webhook in hand at once."""
+OF_COMPANY = 8
+"""And of all webhooks of one company."""
 _PAUSE_MS = 300_000
 """The longest pause of a server that takes nothing."""
 _OUTAGE_MS = 600_000
@@ -65,20 +69,25 @@ def is_due(conn: Connection, at_ms: int) -> bool:
 
 
 def claim(
-    conn: Connection, at_ms: int, *, most: int, in_hand: Mapping[int, int]
+    conn: Connection, at_ms: int, *, most: int, in_hand: Mapping[Whose, int]
 ) -> list[tuple[Row[Any], list[Row[Any]]]]:
     """Take up to `most` deliveries that are due in hand, by webhook, with its row.
 
-    `in_hand` says how many of each webhook are so already. Every webhook gets some, however much is
-    owed to others.
+    `in_hand` says how many of each webhook are so already. However much is owed to a company, and
+    however slow its servers are, there is room for others.
     """
+    of_company: Counter[int] = Counter()
+    for (company, _webhook), held in in_hand.items():
+        of_company[company] += held
     found = conn.execute(_due(at_ms)).all()
     # Those that come last today come first another time.
     random.shuffle(found)  # type: ignore[arg-type]
     claimed = []
     for webhook in found:
         limit = 1 if webhook.failing_since_ms is not None else AT_ONCE
-        limit = min(limit - in_hand.get(webhook.id, 0), most)
+        company = webhook.company_id
+        limit -= in_hand.get((company, webhook.id), 0)
+        limit = min(limit, OF_COMPANY - of_company[company], most)
         if limit <= 0:
             continue
         rows = conn.execute(
@@ -101,6 +110,7 @@ def claim(
         if rows:
             claimed.append((webhook, list(rows)))
             most -= len(rows)
+            of_company[company] += len(rows)
     return claimed
 
 

@@ -13,6 +13,7 @@ from cloud.accounts import scopes
 from cloud.audit.service import Actor, note
 from cloud.rows import among
 from cloud.webhooks import bodies, signing
+from cloud.webhooks.places import Whose
 from cloud.webhooks.tables import webhook_deliveries
 from cloud.workers.vault import Vault
 
@@ -22,11 +23,17 @@ class Letter:
     """A message ready to go."""
 
     id: int
+    company_id: int
     webhook_id: int
     message: str
     url: str
     secrets: tuple[str, ...]
     body: bytes
+
+    @property
+    def whose(self) -> Whose:
+        """Of whose places it takes one."""
+        return self.company_id, self.webhook_id
 
     def signed(self, at_s: int) -> dict[str, str]:
         """Its headers, when it is sent `at_s` seconds after 1970."""
@@ -51,7 +58,15 @@ class Writer:
         texts = {row.id: row.body for row in rows if row.body is not None}
         texts |= self._written(webhook, [row for row in rows if row.body is None])
         return [
-            Letter(row.id, webhook.id, row.message, webhook.url, secrets, texts[row.id].encode())
+            Letter(
+                row.id,
+                webhook.company_id,
+                webhook.id,
+                row.message,
+                webhook.url,
+                secrets,
+                texts[row.id].encode(),
+            )
             for row in rows
         ]
 

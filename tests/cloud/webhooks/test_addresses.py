@@ -3,8 +3,6 @@
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,13 +163,11 @@ def test_whatever_is_entered_is_refused_in_words_or_can_be_sent_to(text: str, pl
     assert noted({"url": url})["host"]
     asked: list[tuple[str, int]] = []
 
-    def nowhere(host: str, port: int) -> Sequence[Address]:
+    async def nowhere(host: str, port: int) -> Sequence[Address]:
         asked.append((host, port))
         raise OSError
 
-    with ThreadPoolExecutor(1) as names:
-        answer = asyncio.run(send(replace(REACH, resolve=nowhere), names, url, {}, b"{}"))
-    assert answer == Answer(Outcome.NO_SUCH_NAME)
+    assert asyncio.run(send(REACH, nowhere, url, {}, b"{}")) == Answer(Outcome.NO_SUCH_NAME)
     ((host, port),) = asked
     assert host.isascii()
     assert port in (443, 80) or 1024 <= port <= 65_535

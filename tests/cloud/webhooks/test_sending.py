@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -35,8 +34,10 @@ def raw(authority: Authority) -> Iterator[Serve]:
 
 
 def sent(reach: Reach, url: str, body: bytes = b"{}") -> Answer:
-    with ThreadPoolExecutor(2) as names:
-        return asyncio.run(sending.send(reach, names, url, HEADERS, body))
+    async def look_up(host: str, port: int) -> Sequence[Address]:
+        return reach.resolve(host, port)
+
+    return asyncio.run(sending.send(reach, look_up, url, HEADERS, body))
 
 
 def test_it_comes_as_it_was_sent(reach: Reach, receiver: Receiver) -> None:
