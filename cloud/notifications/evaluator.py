@@ -24,11 +24,10 @@ from cloud.notifications.tables import (
     notifications,
 )
 from cloud.registrations.tables import registrations
-from cloud.terminals.queries import owners_at, readable
+from cloud.terminals.queries import readable
 from cloud.terminals.tables import telemetry, terminals
 from cloud.times import local, rfc3339
-from cloud.webhooks import outbox
-from cloud.webhooks.events import Event
+from cloud.webhooks import terminals as terminals_told
 from cloud.webhooks.queries import missed
 from cloud.webhooks.tables import webhook_deliveries, webhooks
 from protocol.identity import group
@@ -88,9 +87,13 @@ def evaluate(conn: Connection, now_ms: int) -> list[int]:
         if (episode.kind.value, episode.about) not in standing
     ]
     opened = {number: episode for episode, number in begun if number is not None}
-    silent = [each.terminal_id for each in opened.values() if each.kind is Kind.SILENT]
-    _tell_webhooks(conn, Event.TERMINAL_SILENT, silent, now_ms)
-    _tell_webhooks(conn, Event.TERMINAL_BACK, _told_again(conn, closed, now_ms), now_ms)
+    silent = [
+        each.terminal_id
+        for each in opened.values()
+        if each.kind is Kind.SILENT and each.terminal_id is not None
+    ]
+    terminals_told.silent(conn, silent, now_ms)
+    terminals_told.back(conn, closed, now_ms, since_ms=now_ms - SILENT_MS)
     _forget(conn, now_ms - KEPT_MS)
     return list(opened)
 
@@ -123,7 +126,7 @@ def _open(conn: Connection, episode: Episode, now_ms: int) -> int | None:
     return None if found is None else int(found)
 
 
-def _close(conn: Connection, numbers: list[int], now_ms: int) -> list[int | None]:
+def _close(conn: Connection, numbers: list[int], now_ms: int) -> list[int]:
     """Say of episodes that they are over; the terminals that were silent.
 
     Of two that look at once, one is given them.
@@ -192,27 +195,6 @@ def _growing(conn: Connection, candidates: list[int], now_ms: int) -> set[int]:
         for number, found in queues.items()
         if len(found) >= 3 and found == sorted(found) and found[-1] > found[0]
     }
-
-
-def _told_again(conn: Connection, silent: list[int | None], now_ms: int) -> list[int | None]:
-    """Those of the terminals that tell again: another may have been put out of use."""
-    query = select(terminals.c.id).where(
-        terminals.c.id.in_([each for each in silent if each is not None]),
-        terminals.c.status == "active",
-        terminals.c.last_seen_ms >= now_ms - SILENT_MS,
-    )
-    return list(conn.execute(query).scalars()) if silent else []
-
-
-def _tell_webhooks(conn: Connection, event: Event, of: list[int | None], now_ms: int) -> None:
-    """Tell those at whose sites terminals stand now."""
-    if not of:
-        return
-    standing: dict[int, list[int]] = {}
-    for terminal, company in owners_at(conn, [each for each in of if each is not None], now_ms):
-        standing.setdefault(company, []).append(terminal)
-    for company, here in standing.items():
-        outbox.tell(conn, event, company, here)
 
 
 def _of_alarms(conn: Connection) -> Iterator[Episode]:

@@ -24,6 +24,8 @@ MAX_URL = 2000
 _PORTS = {"https": 443, "http": 80}
 _FREE = 1024
 """Below it, ports belong to mail, names, shells and the like, which are not to be spoken to."""
+_LAST = 65_535
+"""Of a higher one, the system would take the rest of a division: 65558 would be 22."""
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """Of NAT64 (RFC 6052): the last 32 bits are an IPv4 address."""
@@ -88,25 +90,27 @@ def checked_url(text: str, reach: Webhooks) -> str:
         raise InvalidError(_("The address has more than %(most)d characters.") % {"most": MAX_URL})
     try:
         url = httpx.URL(tidy)
+        # Only now is a name in the letters of DNS (xn--...) looked at.
+        host = url.host
     except (httpx.InvalidURL, UnicodeError):
         raise _no_url() from None
-    if url.scheme not in ("https", "http") or not url.host:
+    if url.scheme not in ("https", "http") or not host:
         raise _no_url()
     if url.userinfo or url.fragment:
         raise InvalidError(_("Leave out of the address what is before @, and what is after #."))
-    literal = _literal(url.host)
-    loopback = url.host == "localhost" or (literal is not None and literal.is_loopback)
+    literal = _literal(host)
+    loopback = host == "localhost" or (literal is not None and literal.is_loopback)
     plain = url.scheme == "http"
     if plain and not (reach.allow_http_on_loopback and loopback):
         raise InvalidError(_("The address begins with http: only https is sent to."))
     if not plain and literal is not None and not _permitted(literal, reach):
         raise InvalidError(
             _("%(address)s is inside a network, and no address on the Internet.")
-            % {"address": url.host}
+            % {"address": host}
         )
-    if url.port is not None and url.port < _FREE and url.port != _PORTS[url.scheme]:
+    if url.port is not None and not (_FREE <= url.port <= _LAST or url.port == _PORTS[url.scheme]):
         raise InvalidError(
-            _("Port %(port)d is not sent to: it has to be 443, or 1024 and above.")
+            _("Port %(port)d is not sent to: it has to be 443, or from 1024 to 65535.")
             % {"port": url.port}
         )
     return str(url)

@@ -2,55 +2,38 @@
 
 Each round notes what became of the tries that ended, collects what happened to registrations, and
 takes in hand what is due, in one transaction; several couriers of one database share the work.
-Tries run beside each other, some of one webhook at most: a server that is slow holds up nobody
+Tries run beside each other, some of one company at most: a server that is slow holds up nobody
 else. What was in hand when a courier fell over is sent again by whoever comes next.
 """
 
 import asyncio
 import logging
 import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Engine
 
 from cloud import failures
-from cloud.accounts import scopes
-from cloud.audit.service import Actor, note
-from cloud.rows import among
 from cloud.settings import Config
 from cloud.times import now_ms
-from cloud.webhooks import answering, bodies, deliveries, outbox, signing
+from cloud.webhooks import answering, deliveries, outbox
 from cloud.webhooks.addresses import Reach
 from cloud.webhooks.deliveries import Tried
+from cloud.webhooks.letters import Letter, Writer
+from cloud.webhooks.places import Names, Places
 from cloud.webhooks.sending import LIMIT_S, Answer, Outcome, send
-from cloud.webhooks.tables import webhook_deliveries
 from cloud.workers.vault import Vault, VaultError
 from protocol.settings import SettingsError
 
 IN_HAND = 64
-"""Deliveries in hand at once; those of one webhook are `deliveries.AT_ONCE` at most."""
+"""Deliveries in hand at once; `deliveries` says how many of one company, and of one webhook."""
 EVERY_S = 1.0
 _FORGET_S = 600.0
 _STOP_S = 3.0
 _log = logging.getLogger("pointeuse.webhooks")
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message ready to go."""
-
-    id: int
-    webhook_id: int
-    message: str
-    url: str
-    secrets: tuple[str, ...]
-    body: bytes
 
 
 class Courier:
@@ -70,10 +53,11 @@ class Courier:
     ) -> None:
         """`base` is where the API is, without `/v1`; `clock` gives milliseconds since 1970."""
         self._reading, self._writing = reading, writing
-        self._vault, self._reach, self._base = vault, reach, base.rstrip("/")
+        self._writer = Writer(reading, writing, vault, base.rstrip("/"))
+        self._reach = reach
         self._every_s, self._clock, self._jitter = every_s, clock, jitter
         self._tried: SimpleQueue[Tried] = SimpleQueue()
-        self._in_hand: Counter[int] = Counter()
+        self._places = Places()
         self._more = False
         """Whether more registrations are to be collected at once."""
         self._stop = threading.Event()
@@ -117,12 +101,13 @@ class Courier:
         at_ms = self._clock()
         tried = self._ended()
         self._more = False
-        with self._reading.connect() as conn:
-            forsaken = answering.is_any(conn, at_ms)
-            if not (tried or forsaken or outbox.behind(conn) or deliveries.is_due(conn, at_ms)):
-                return []
-        most = IN_HAND - self._in_hand.total()
+        in_hand = self._places.held()
+        most = IN_HAND - in_hand.total()
         try:
+            with self._reading.connect() as conn:
+                forsaken = answering.is_any(conn, at_ms)
+                if not (tried or forsaken or outbox.behind(conn) or deliveries.is_due(conn, at_ms)):
+                    return []
             if forsaken:
                 # By itself: who ends several holds none that others wait for in another order.
                 with self._writing.begin() as conn:
@@ -130,7 +115,7 @@ class Courier:
             with self._writing.begin() as conn:
                 deliveries.mark(conn, tried, at_ms, self._jitter)
                 self._more = outbox.collect(conn, at_ms)
-                claimed = deliveries.claim(conn, at_ms, most=most, in_hand=self._in_hand)
+                claimed = deliveries.claim(conn, at_ms, most=most, in_hand=in_hand)
         except BaseException:
             for each in tried:
                 self._tried.put(each)
@@ -138,25 +123,32 @@ class Courier:
         letters = []
         for webhook, rows in claimed:
             try:
-                letters += self._letters(webhook, rows)
+                letters += self._writer.letters(webhook, rows, at_ms)
+            except VaultError as error:
+                _log.warning("%s", error)
+                sealed = Answer(Outcome.SEALED)
+                for row in rows:
+                    self._tried.put(Tried(row.id, webhook.id, row.message, sealed))
             except Exception as error:  # noqa: BLE001 - of this webhook alone; it is tried again
                 _log.warning("webhook %d is not served: %s", webhook.id, failures.where(error))
         for letter in letters:
-            self._in_hand[letter.webhook_id] += 1
+            self._places.take(letter.whose)
         return letters
 
     def _run(self) -> None:
         asyncio.run(self._for_ever())
 
     async def _once(self) -> int:
-        taken = 0
-        with ThreadPoolExecutor(IN_HAND) as names:
+        taken, names = 0, Names(self._reach.resolve, self._places, IN_HAND)
+        try:
             while True:
                 letters = self.round()
                 answers = await asyncio.gather(*(self._deliver(names, each) for each in letters))
                 taken += sum(answer.outcome is Outcome.TAKEN for answer in answers)
                 if not letters and not self._more and self._tried.empty():
                     return taken
+        finally:
+            names.end()
 
     async def _for_ever(self) -> None:
         """Rounds, every second and whenever a try has ended, until `stop`; no error ends it."""
@@ -164,8 +156,7 @@ class Courier:
         self._wake = lambda: loop.call_soon_threadsafe(woken.set)
         going: set[asyncio.Task[Answer]] = set()
         forget_at = loop.time()
-        # Not left by `with`: a name that is still being asked for would hold up the end.
-        names = ThreadPoolExecutor(IN_HAND, thread_name_prefix="names")
+        names = Names(self._reach.resolve, self._places, IN_HAND)
         while not self._stop.is_set():
             letters: list[Letter] = []
             try:
@@ -182,7 +173,7 @@ class Courier:
             _, going = await asyncio.wait(going, timeout=_STOP_S)
         for task in going:
             task.cancel()
-        names.shutdown(wait=False, cancel_futures=True)
+        names.end()
         await asyncio.to_thread(self._note_the_last)
 
     async def _rest(
@@ -196,61 +187,21 @@ class Courier:
         stopped.cancel()
         return {task for task in going if not task.done()}
 
-    def _letters(self, webhook: Row[Any], rows: Sequence[Row[Any]]) -> list[Letter]:
-        """The messages of some deliveries in hand; what goes out first is written and kept now."""
-        try:
-            secrets = self._secrets(webhook)
-        except VaultError as error:
-            _log.warning("%s", error)
-            sealed = Answer(Outcome.SEALED)
-            for row in rows:
-                self._tried.put(Tried(row.id, webhook.id, sealed))
-            return []
-        texts = {row.id: row.body for row in rows if row.body is not None}
-        texts |= self._written(webhook, [row for row in rows if row.body is None])
-        return [
-            Letter(row.id, webhook.id, row.message, webhook.url, secrets, texts[row.id].encode())
-            for row in rows
-        ]
-
-    def _written(self, webhook: Row[Any], rows: Sequence[Row[Any]]) -> dict[int, str]:
-        if not rows:
-            return {}
-        may = scopes.read(webhook.scopes)
-        with self._writing.begin() as conn:
-            # Whoever erases somebody waits for us, or we for them: no name is kept behind them.
-            ids = [row.id for row in rows]
-            these = among(conn, webhook_deliveries.c.id, ids)
-            conn.execute(select(webhook_deliveries.c.id).where(these).with_for_update())
-            with self._reading.connect() as looking:
-                found = bodies.written(looking, webhook.company_id, may, rows, base=self._base)
-            texts = {number: bodies.encoded(body) for number, body in found.items()}
-            for row in rows:
-                this = webhook_deliveries.c.id == row.id
-                conn.execute(update(webhook_deliveries).where(this).values(body=texts[row.id]))
-                if found[row.id]["data"] is not None:
-                    _note(conn, webhook, row)
-        return texts
-
-    def _secrets(self, webhook: Row[Any]) -> tuple[str, ...]:
-        """Those that sign: the present one, and for a day the one before. Raises VaultError."""
-        kept = [webhook.sealed]
-        if webhook.before_until_ms is not None and self._clock() < webhook.before_until_ms:
-            kept.append(webhook.sealed_before)
-        return tuple(signing.unsealed(self._vault, webhook.id, bytes(each)) for each in kept)
-
-    async def _deliver(self, names: ThreadPoolExecutor, letter: Letter) -> Answer:
+    async def _deliver(self, names: Names, letter: Letter) -> Answer:
         """Send a message; what became of it is noted by the next round."""
-        signed = signing.headers(letter.secrets, letter.message, self._clock() // 1000, letter.body)
+        signed = letter.signed(self._clock() // 1000)
         try:
-            answer = await send(self._reach, names, letter.url, signed, letter.body)
+            look_up = partial(names.look_up, letter.whose)
+            answer = await send(self._reach, look_up, letter.url, signed, letter.body)
         except Exception as error:  # noqa: BLE001 - whatever a server does, it is only its own
             _log.warning("webhook %d: %s", letter.webhook_id, failures.where(error))
             answer = Answer(Outcome.MALFORMED)
-        finally:
-            self._in_hand[letter.webhook_id] -= 1
-        self._tried.put(Tried(letter.id, letter.webhook_id, answer))
+        self._end(letter, answer)
         return answer
+
+    def _end(self, letter: Letter, answer: Answer) -> None:
+        self._places.give_back(letter.whose)
+        self._tried.put(Tried(letter.id, letter.webhook_id, letter.message, answer))
 
     def _ended(self) -> list[Tried]:
         found = []
@@ -269,18 +220,3 @@ class Courier:
     def _forget(self) -> None:
         with self._writing.begin() as conn:
             deliveries.forget(conn, self._clock())
-
-
-def _note(conn: Connection, webhook: Row[Any], delivery: Row[Any]) -> None:
-    """Write into the trail that fields of a worker, or of a correction, leave."""
-    thing, _, what = delivery.event.partition(".")
-    if thing in ("worker", "correction"):
-        note(
-            conn,
-            Actor("webhook"),
-            thing,
-            "send",
-            company_id=webhook.company_id,
-            target_id=delivery.subject_id,
-            detail={"webhook": webhook.id, "event": what},
-        )

@@ -8,14 +8,19 @@ all that it is owed is due. After three days of nothing the webhook ends, and wh
 until somebody activates it; one delivery of a webhook that takes others is given up.
 """
 
+import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, or_, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
+from cloud import failures
 from cloud.webhooks.outbox import KEPT_MS
+from cloud.webhooks.places import Whose
 from cloud.webhooks.sending import Answer, Outcome
 from cloud.webhooks.tables import webhook_deliveries, webhooks
 
@@ -29,6 +34,8 @@ LEASE_MS = 60_000
 """How long a delivery is in hand, at most: several times what sending takes."""
 AT_ONCE = 4
 """Deliveries of one webhook in hand at once."""
+OF_COMPANY = 8
+"""And of all webhooks of one company."""
 _PAUSE_MS = 300_000
 """The longest pause of a server that takes nothing."""
 _OUTAGE_MS = 600_000
@@ -38,6 +45,7 @@ _FORGOTTEN = 10_000
 
 _table = webhook_deliveries
 _open = _table.c.over_ms.is_(None)
+_log = logging.getLogger("pointeuse.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class Tried:
 
     id: int
     webhook_id: int
+    message: str
     answer: Answer
 
 
@@ -60,20 +69,25 @@ def is_due(conn: Connection, at_ms: int) -> bool:
 
 
 def claim(
-    conn: Connection, at_ms: int, *, most: int, in_hand: Mapping[int, int]
+    conn: Connection, at_ms: int, *, most: int, in_hand: Mapping[Whose, int]
 ) -> list[tuple[Row[Any], list[Row[Any]]]]:
     """Take up to `most` deliveries that are due in hand, by webhook, with its row.
 
-    `in_hand` says how many of each webhook are so already. Every webhook gets some, however much is
-    owed to others.
+    `in_hand` says how many of each webhook are so already. However much is owed to a company, and
+    however slow its servers are, there is room for others.
     """
+    of_company: Counter[int] = Counter()
+    for (company, _webhook), held in in_hand.items():
+        of_company[company] += held
     found = conn.execute(_due(at_ms)).all()
     # Those that come last today come first another time.
     random.shuffle(found)  # type: ignore[arg-type]
     claimed = []
     for webhook in found:
         limit = 1 if webhook.failing_since_ms is not None else AT_ONCE
-        limit = min(limit - in_hand.get(webhook.id, 0), most)
+        company = webhook.company_id
+        limit -= in_hand.get((company, webhook.id), 0)
+        limit = min(limit, OF_COMPANY - of_company[company], most)
         if limit <= 0:
             continue
         rows = conn.execute(
@@ -96,6 +110,7 @@ def claim(
         if rows:
             claimed.append((webhook, list(rows)))
             most -= len(rows)
+            of_company[company] += len(rows)
     return claimed
 
 
@@ -105,31 +120,53 @@ def mark(
     at_ms: int,
     jitter: Callable[[], float] = jitter,
 ) -> None:
-    """Note what became of deliveries that were in hand."""
+    """Note what became of deliveries that were in hand.
+
+    Each by itself: one that cannot be noted is sent again, and holds up no other. Raises
+    OperationalError, InterfaceError when it is the database that fails.
+    """
     # In one order, the webhook before its deliveries, as whoever deletes one does.
     for each in sorted(tried, key=lambda each: (each.webhook_id, each.id)):
-        webhook = conn.execute(
-            select(webhooks).where(webhooks.c.id == each.webhook_id).with_for_update(key_share=True)
-        ).one_or_none()
-        row = conn.execute(select(_table).where(_table.c.id == each.id)).one_or_none()
-        if webhook is None or row is None:
-            # It was deleted meanwhile.
-            continue
-        answer = each.answer
-        values: dict[str, Any] = {
-            "tried_ms": at_ms,
-            "answer": answer.said,
-            **_last(answer),
-        }
-        if answer.outcome is Outcome.TAKEN:
-            values["over_ms"] = at_ms
-            _took(conn, webhook, answer, at_ms)
-        elif _failed(conn, webhook, answer, at_ms) and _since(row, at_ms) >= GIVEN_UP_MS:
-            values["over_ms"] = at_ms
-        else:
-            wait_ms = WAITS_MS[min(row.tries, len(WAITS_MS)) - 1] * jitter()
-            values["due_ms"] = at_ms + max(int(wait_ms), answer.wait_s * 1000)
-        conn.execute(update(_table).where(_table.c.id == row.id).values(**values))
+        try:
+            with conn.begin_nested():
+                _mark(conn, each, at_ms, jitter)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - of this delivery alone
+            _log.warning("delivery %d is not noted: %s", each.id, failures.where(error))
+
+
+def _mark(conn: Connection, tried: Tried, at_ms: int, jitter: Callable[[], float]) -> None:
+    webhook = conn.execute(
+        select(webhooks).where(webhooks.c.id == tried.webhook_id).with_for_update(key_share=True)
+    ).one_or_none()
+    this = _table.c.id == tried.id
+    # SQLite gives the ids of what was deleted again; no message is named as another was.
+    row = conn.execute(select(_table).where(this, _table.c.message == tried.message)).one_or_none()
+    if webhook is None or row is None:
+        # It was deleted meanwhile.
+        return
+    answer = tried.answer
+    # Whoever has it sent anew during a try sets both back; this is the first try then.
+    tries, first_ms = max(row.tries, 1), at_ms if row.first_ms is None else row.first_ms
+    values: dict[str, Any] = {
+        "tries": tries,
+        "first_ms": first_ms,
+        "tried_ms": at_ms,
+        "answer": answer.said,
+        **_last(answer),
+    }
+    if answer.outcome is Outcome.TAKEN:
+        values["over_ms"] = at_ms
+        _took(conn, webhook, answer, at_ms)
+    elif _failed(conn, webhook, answer, at_ms) and at_ms - first_ms >= GIVEN_UP_MS:
+        values["over_ms"] = at_ms
+    else:
+        wait_ms = WAITS_MS[min(tries, len(WAITS_MS)) - 1] * jitter()
+        values["due_ms"] = at_ms + max(int(wait_ms), answer.wait_s * 1000)
+    if answer.outcome is Outcome.TAKEN or row.over_ms is None or row.outcome != Outcome.TAKEN:
+        # What another try at the same time has brought there remains taken.
+        conn.execute(update(_table).where(this).values(**values))
 
 
 def forget(conn: Connection, at_ms: int) -> int:
@@ -139,6 +176,8 @@ def forget(conn: Connection, at_ms: int) -> int:
         select(_table.c.id)
         .where(or_(_table.c.over_ms < before, _open & (_table.c.due_ms < before)))
         .limit(_FORGOTTEN)
+        # What somebody is at is taken away another time.
+        .with_for_update(skip_locked=True)
     )
     return int(conn.execute(delete(_table).where(_table.c.id.in_(old))).rowcount)
 
@@ -165,10 +204,10 @@ def _took(conn: Connection, webhook: Row[Any], answer: Answer, at_ms: int) -> No
 def _failed(conn: Connection, webhook: Row[Any], answer: Answer, at_ms: int) -> bool:
     """Note that a webhook did not take something; whether it goes on for all that."""
     since_ms = at_ms if webhook.failing_since_ms is None else webhook.failing_since_ms
-    failures = webhook.failures + 1
-    pause_ms = min(WAITS_MS[min(failures, len(WAITS_MS)) - 1], _PAUSE_MS)
+    in_a_row = webhook.failures + 1
+    pause_ms = min(WAITS_MS[min(in_a_row, len(WAITS_MS)) - 1], _PAUSE_MS)
     values: dict[str, Any] = {
-        "failures": failures,
+        "failures": in_a_row,
         "failing_since_ms": since_ms,
         "paused_until_ms": at_ms + pause_ms,
         **_last(answer),
@@ -186,7 +225,3 @@ def _failed(conn: Connection, webhook: Row[Any], answer: Answer, at_ms: int) -> 
 
 def _last(answer: Answer) -> dict[str, Any]:
     return {"outcome": answer.outcome.value, "status": answer.status}
-
-
-def _since(row: Row[Any], at_ms: int) -> int:
-    return at_ms - int(row.first_ms)

@@ -41,6 +41,15 @@ def _given(conn: Connection, found: Collection[tuple[int, int]]) -> FromClause:
 
 
 def _empty(conn: Connection, thing: str, given: FromClause) -> None:
+    # A webhook before its deliveries, and both by id, as whoever else locks some: of two that
+    # began at either end, neither could go on.
+    concerned = webhooks.c.company_id.in_(select(given.c.company_id))
+    conn.execute(
+        select(webhooks.c.id)
+        .where(concerned)
+        .order_by(webhooks.c.id)
+        .with_for_update(read=True, key_share=True)
+    ).all()
     sent = (
         select(webhook_deliveries.c.id)
         .join(webhooks, webhooks.c.id == webhook_deliveries.c.webhook_id)
@@ -50,6 +59,8 @@ def _empty(conn: Connection, thing: str, given: FromClause) -> None:
             & (given.c.subject_id == webhook_deliveries.c.subject_id),
         )
         .where(webhook_deliveries.c.event.startswith(f"{thing}."))
+        .order_by(webhook_deliveries.c.webhook_id, webhook_deliveries.c.id)
+        .with_for_update(of=webhook_deliveries)
     )
     conn.execute(
         update(webhook_deliveries)

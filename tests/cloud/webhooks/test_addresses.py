@@ -1,16 +1,20 @@
 """Which addresses may be sent to: those of the Internet, unless the settings say otherwise."""
 
+import asyncio
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloud import settings
 from cloud.errors import InvalidError
 from cloud.settings import Webhooks
-from cloud.webhooks.addresses import Reach, checked_url, is_public
+from cloud.webhooks.addresses import Address, Reach, checked_url, is_public
+from cloud.webhooks.sending import Answer, Outcome, send
+from cloud.webhooks.service import noted
 from protocol.settings import SettingsError
 
 INSIDE = [
@@ -32,6 +36,7 @@ INSIDE = [
 ]
 OUTSIDE = ["8.8.8.8", "193.191.1.1", "2606:4700::1", "2a02:a000::1", "::ffff:8.8.8.8"]
 OUTSIDE += ["64:ff9b::808:808"]
+REACH = Reach()
 
 
 @pytest.mark.parametrize("text", INSIDE)
@@ -79,6 +84,8 @@ def test_what_the_settings_allow() -> None:
         ("https://bücher.example/", "https://xn--bcher-kva.example/"),
         ("https://8.8.8.8/", "https://8.8.8.8/"),
         ("https://[2606:4700::1]/", "https://[2606:4700::1]/"),
+        ("https://straße.be/", "https://xn--strae-oqa.be/"),
+        ("https://example.be:65535/", "https://example.be:65535/"),
     ],
 )
 def test_addresses_are_tidied(written: str, meant: str) -> None:
@@ -101,14 +108,69 @@ def test_addresses_are_tidied(written: str, meant: str) -> None:
         ("https://10.0.0.1/", "inside a network"),
         ("https://[::1]/", "inside a network"),
         ("https://169.254.169.254/latest", "inside a network"),
-        ("https://example.be:25/", "443, or 1024"),
-        ("https://example.be:80/", "443, or 1024"),
+        ("https://example.be:25/", "443, or from 1024"),
+        ("https://example.be:80/", "443, or from 1024"),
+        # Of which the system takes 22, and 443.
+        ("https://example.be:65558/", "443, or from 1024 to 65535"),
+        ("https://example.be:65979/", "443, or from 1024 to 65535"),
+        ("https://xn--/", "no address"),
+        ("https://xn--a.be/", "no address"),
         ("https://example.be/" + "x" * 2000, "more than 2000"),
     ],
 )
 def test_what_can_be_seen_to_be_wrong_is_refused(written: str, why: str) -> None:
     with pytest.raises(InvalidError, match=why):
         checked_url(written, Webhooks())
+
+
+LABELS = st.one_of(
+    st.sampled_from(["be", "example", "localhost", "xn--", "xn--a", "xn--bcher-kva", "10", "0x7f"]),
+    st.sampled_from(
+        ["straße", "ex\uff41mple", "-", "", "%31", "a%20b", "x" * 64, "\u200d", "\ud800"]
+    ),
+    st.text(max_size=6),
+    st.text("abcxn-%[]:1", max_size=6).map("xn--".__add__),
+)
+HOSTS = st.one_of(
+    st.lists(LABELS, min_size=1, max_size=4).map(".".join),
+    st.ip_addresses().map(lambda address: f"[{address}]" if address.version == 6 else str(address)),
+    st.text("[]:%.0123456789abcdef", max_size=20),
+)
+PORTS = st.one_of(st.just(""), st.integers(-1, 2**33).map(":{}".format), st.text(max_size=4))
+URLS = st.one_of(
+    st.text(max_size=40),
+    st.tuples(
+        st.sampled_from(["https://", "http://", "HTTPS:", "//", ""]),
+        st.sampled_from(["", "", "@", "u:p@"]),
+        HOSTS,
+        PORTS,
+        st.one_of(st.just("/"), st.text(max_size=10).map("/".__add__)),
+    ).map("".join),
+)
+
+
+@given(URLS, st.booleans())
+@example("https://xn--/", False)
+@example("https://straße.be/", False)
+@example("https://example.be:65558/", False)
+def test_whatever_is_entered_is_refused_in_words_or_can_be_sent_to(text: str, plain: bool) -> None:
+    settings = Webhooks(allow_http_on_loopback=plain)
+    try:
+        url = checked_url(text, settings)
+    except InvalidError:
+        return
+    assert checked_url(url, settings)
+    assert noted({"url": url})["host"]
+    asked: list[tuple[str, int]] = []
+
+    async def nowhere(host: str, port: int) -> Sequence[Address]:
+        asked.append((host, port))
+        raise OSError
+
+    assert asyncio.run(send(REACH, nowhere, url, {}, b"{}")) == Answer(Outcome.NO_SUCH_NAME)
+    ((host, port),) = asked
+    assert host.isascii()
+    assert port in (443, 80) or 1024 <= port <= 65_535
 
 
 def test_http_is_for_trying_it_out_on_one_machine() -> None:

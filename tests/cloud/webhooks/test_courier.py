@@ -16,6 +16,7 @@ from cloud.webhooks import courier as couriers
 from cloud.webhooks import deliveries, outbox, service, signing
 from cloud.webhooks.deliveries import GIVEN_UP_MS, LEASE_MS, WAITS_MS
 from cloud.webhooks.events import SCOPES, Event
+from cloud.webhooks.letters import Writer
 from cloud.webhooks.outbox import KEPT_MS
 from cloud.webhooks.tables import webhook_deliveries, webhooks
 from cloud.workers.tables import badges
@@ -455,14 +456,14 @@ def test_a_webhook_that_cannot_be_served_holds_up_nobody_else(
     fine, _ = post.webhook()
     for webhook in (broken, fine):
         post.test(webhook)
-    letters = couriers.Courier._letters
+    letters = Writer.letters
 
-    def some(self: Any, webhook: Any, rows: Any) -> Any:
+    def some(self: Any, webhook: Any, *given: Any) -> Any:
         if webhook.id == broken:
             raise RuntimeError("this one")
-        return letters(self, webhook, rows)
+        return letters(self, webhook, *given)
 
-    monkeypatch.setattr(couriers.Courier, "_letters", some)
+    monkeypatch.setattr(Writer, "letters", some)
     assert post.courier.once() == 1
     assert [row.outcome for row in post.deliveries()] == [None, "taken"]
 

@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -35,8 +34,10 @@ def raw(authority: Authority) -> Iterator[Serve]:
 
 
 def sent(reach: Reach, url: str, body: bytes = b"{}") -> Answer:
-    with ThreadPoolExecutor(2) as names:
-        return asyncio.run(sending.send(reach, names, url, HEADERS, body))
+    async def look_up(host: str, port: int) -> Sequence[Address]:
+        return reach.resolve(host, port)
+
+    return asyncio.run(sending.send(reach, look_up, url, HEADERS, body))
 
 
 def test_it_comes_as_it_was_sent(reach: Reach, receiver: Receiver) -> None:
@@ -148,6 +149,12 @@ def test_no_proxy_of_the_environment_is_asked(
     for name in ("HTTPS_PROXY", "ALL_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     assert sent(reach, receiver.url).outcome is Outcome.TAKEN
+
+
+def test_a_name_is_looked_up_as_its_certificate_spells_it(reach: Reach) -> None:
+    names = Names("10.0.0.1")
+    assert sent(replace(reach, resolve=names), "https://straße.be/") == Answer(Outcome.FORBIDDEN)
+    assert names.asked == [("xn--strae-oqa.be", 443)]
 
 
 @pytest.mark.parametrize("failure", [OSError("no"), UnicodeError("no")])

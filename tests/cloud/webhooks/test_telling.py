@@ -18,6 +18,7 @@ from cloud.terminals import service as terminal_service
 from cloud.terminals.tables import terminals
 from cloud.times import now_ms
 from cloud.visibility.rules import Viewer, program
+from cloud.webhooks import terminals as told_of_terminals
 from cloud.webhooks.tables import webhook_deliveries
 from cloud.workers import badging, editing, importing, service, sheets
 from cloud.workers.tables import workers
@@ -188,6 +189,17 @@ def test_a_terminal_is_told_of_to_whoever_has_it_now(post: Post, gates: Gates) -
         terminal_service.assign(conn, quai, post.company.their_site, now - 1)
         evaluate(conn, now)
     assert [row.webhook_id for row in post.deliveries()] == [theirs]
+
+
+def test_a_terminal_that_has_not_told_since_is_not_back(post: Post, gates: Gates) -> None:
+    post.webhook()
+    quai, now = gates.terminal(post.company.quai), now_ms()
+    for seen_ms, found in ((now - 11, []), (now - 10, [("terminal.back", quai)])):
+        with post.engine.begin() as conn:
+            this = terminals.c.id == quai
+            conn.execute(update(terminals).where(this).values(last_seen_ms=seen_ms))
+            told_of_terminals.back(conn, [quai], now, since_ms=now - 10)
+        assert post.told() == found
 
 
 def test_putting_a_worker_says_what_it_did(post: Post) -> None:
