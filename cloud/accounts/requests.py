@@ -2,14 +2,14 @@
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from cloud.accounts import administrators
 from cloud.accounts.access import membership, put_membership
 from cloud.accounts.roles import Role
-from cloud.accounts.tables import access_requests, accounts, memberships
+from cloud.accounts.tables import access_requests, accounts
 from cloud.companies.tables import companies
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language
-from cloud.mail import service as mail
+from cloud.languages.current import mark
 from cloud.times import now_ms
 
 
@@ -18,45 +18,32 @@ def ask(conn: Connection, account: int, vat: str) -> None:
 
     Who has access already, or has asked, asks for nothing more.
     """
-    company = conn.execute(
-        select(companies.c.id, companies.c.name).where(companies.c.vat == vat)
-    ).one()
+    company = conn.execute(select(companies.c.id).where(companies.c.vat == vat)).scalar_one()
     asked = select(access_requests.c.id).where(
-        access_requests.c.company_id == company.id,
+        access_requests.c.company_id == company,
         access_requests.c.account_id == account,
         access_requests.c.decided_ms.is_(None),
     )
-    known = membership(conn, account, company.id) is not None
+    known = membership(conn, account, company) is not None
     if known or conn.execute(asked).first() is not None:
         return
     conn.execute(
-        insert(access_requests).values(
-            company_id=company.id, account_id=account, created_ms=now_ms()
-        )
+        insert(access_requests).values(company_id=company, account_id=account, created_ms=now_ms())
     )
     who = conn.execute(
         select(accounts.c.name, accounts.c.email).where(accounts.c.id == account)
     ).one()
-    administrators = conn.execute(
-        select(accounts.c.email, accounts.c.language)
-        .join(memberships, memberships.c.account_id == accounts.c.id)
-        .where(memberships.c.company_id == company.id)
-        .where(memberships.c.role == Role.ADMINISTRATOR, accounts.c.disabled_ms.is_(None))
-    ).all()
-    for each in administrators:
-        before = language.set(each.language)
-        mail.enqueue(
-            conn,
-            each.email,
-            _("Somebody asks for access to %(company)s") % {"company": company.name},
-            _(
-                "%(name)s (%(email)s) asks for access to %(company)s. Grant or refuse it on the"
-                " console, under People."
-            )
-            % {"name": who.name, "email": who.email, "company": company.name}
-            + "\n",
-        )
-        language.reset(before)
+    administrators.tell(
+        conn,
+        company,
+        mark("Somebody asks for access to %(company)s"),
+        mark(
+            "%(name)s (%(email)s) asks for access to %(company)s. Grant or refuse it on the"
+            " console, under People."
+        ),
+        name=who.name,
+        email=who.email,
+    )
 
 
 def waiting(conn: Connection, company: int) -> list[RowMapping]:

@@ -128,6 +128,7 @@ def test_a_registered_company_is_asked_for_access(
     with engine.begin() as conn:
         sample = Sample(conn)
         boss = service.create(conn, "boss@example.be", "Luc", language="en")
+        service.set_password(conn, boss, PASSWORD)
         access.put_membership(conn, boss, sample.contractor, "administrator")
         cookie = f"{COOKIE}={sessions.begin(conn, boss)}"
     for _ in range(2):

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from cloud.accounts import access, invitations
+from cloud.accounts import service as accounts
 from cloud.accounts.queries import members
 from cloud.accounts.tables import invitations as offers
 from cloud.accounts.tables import memberships
@@ -177,7 +178,12 @@ def test_the_last_administrator_stays(
         assert answer.status_code == 422
         assert "last administrator" in answer.text
     assert parts(company)["administrator"][0] == "administrator"
-    company.member("second", "administrator")
+    second = company.member("second", "administrator")
+    for disabled in (True, False):
+        with company.engine.begin() as conn:
+            accounts.disable(conn, second, disabled=disabled)
+        if disabled:
+            assert administrator.post(f"/people/{one}/end").status_code == 422
     assert administrator.post(f"/people/{one}/end").headers["location"] == "/"
     assert administrator.get("/people").status_code == 404
     assert "administrator" not in parts(company)
