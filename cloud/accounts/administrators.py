@@ -28,7 +28,7 @@ def of(conn: Connection, company: int) -> list[Reader]:
         .where(accounts.c.disabled_ms.is_(None), accounts.c.password.is_not(None))
         .order_by(accounts.c.id)
     )
-    return list(conn.execute(query))
+    return [Reader(*row) for row in conn.execute(query)]
 
 
 def companies_of(conn: Connection, account: int) -> list[int]:

@@ -6,7 +6,7 @@ The caller commits, and sends the mail after the commit.
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from cloud.accounts import addresses, tokens
 from cloud.accounts.access import check_role, membership, put_membership, set_grants
@@ -111,6 +111,11 @@ def accept(conn: Connection, token: str, account: int) -> int:
         .values(membership_id=made, invitation_id=None)
     )
     return int(offer.company_id)
+
+
+def open_for(company: int, address: str) -> Select[tuple[int]]:
+    """The id of a company's open invitation of an address (normalised)."""
+    return select(invitations.c.id).where(_of(company), invitations.c.email == address, _open())
 
 
 def withdraw(conn: Connection, company: int, email: str) -> None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
-from cloud.accounts import administrators
+from cloud.accounts import administrators, granted
 from cloud.accounts.access import membership, put_membership
 from cloud.accounts.roles import Role
 from cloud.accounts.tables import access_requests, accounts
@@ -75,4 +75,5 @@ def decide(conn: Connection, company: int, number: int, *, grant: bool) -> int:
         raise NotFoundError(_("There is no such request any more; somebody decided before you."))
     if grant and membership(conn, account, company) is None:
         put_membership(conn, account, company, Role.VIEWER)
+        granted.tell(conn, company, account)
     return int(account)

@@ -11,6 +11,7 @@ from cloud.accounts.queries import members
 from cloud.accounts.tables import invitations as offers
 from cloud.accounts.tables import memberships
 from cloud.companies import places
+from cloud.mail.tables import mails
 from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company, hidden
 
@@ -130,6 +131,12 @@ def test_somebody_is_invited_and_accepts_once(
     assert (wrong.status_code, "log in with the account of that address" in wrong.text) == (
         422, True,
     )  # fmt: skip
+    with company.engine.connect() as conn:
+        mail = conn.execute(select(mails.c.subject, mails.c.body)).one()
+    # In the language of the account, which is not that of whoever invites.
+    assert mail.subject == "Solvay vous invite"
+    assert "sites :\n\n- Nord / Dock\n\n" in mail.body
+    assert mail.body.endswith(f"{link}\n")
     assert guest.get("/divisions").status_code == 404
     assert guest.post("/invitation", token=token).headers["location"] == "/"
     assert parts(company)["none"] == ("viewer", True, ["Nord / Dock"])
