@@ -110,7 +110,7 @@ NO_LISTS: list[tuple[bytes, str]] = [
     (b"PK\x03\x04spreadsheet", "is a spreadsheet; save it as CSV"),
     (b"name;first name\nMaes;Ann\n", "no column is named number"),
     (b"number;number;given name;family name\n", "two columns mean number"),
-    (b"number;given name;family name\n7;Ann\x81;Maes\n", "is no text in cp1252"),
+    (b"number;given name;family name\n7;Ann\x81;Maes\n", "looks like CP850"),
     (b"\xff\xfeb\x00\xff", "is no text in utf-16"),
     (b'number;given name;family name\n7;"Ann;Maes\n', "line 2: unexpected end of data"),
     (HEADER.encode() + b"x" * MAX_BYTES, "The file is longer than 8 MiB"),
