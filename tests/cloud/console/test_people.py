@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from cloud.accounts import access, invitations
 from cloud.accounts import service as accounts
@@ -174,6 +174,27 @@ def test_ten_thousand_invitations_are_not_sent(company: Company, administrator: 
     assert (answer.status_code, "200 invitations of the company are open" in answer.text) == (
         422, True,
     )  # fmt: skip
+
+
+def test_inviting_and_withdrawing_sends_no_mail_without_end(
+    company: Company, administrator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "SENT_A_DAY", 3)
+    administrator.headers["accept-language"] = "fr"
+    for number in range(5):
+        email = f"new{number}@example.be"
+        answer = administrator.post("/people/new", email=email, role="viewer", way="invite")
+        assert answer.status_code == (200 if number < 3 else 422)
+        with company.engine.connect() as conn:
+            offer = conn.execute(select(func.max(offers.c.id))).scalar_one()
+        administrator.post(f"/people/invitations/{offer}/withdraw")
+    assert "a envoyé 3 invitations" in answer.text.split('id="email-problem"', 1)[1]
+    with company.engine.connect() as conn:
+        sent = conn.execute(select(mails.c.address, mails.c.subject).order_by(mails.c.id)).all()
+    # Who has no account yet is written to in the language of whoever invites.
+    assert [tuple(mail) for mail in sent] == [
+        (f"new{number}@example.be", "Solvay vous invite") for number in range(3)
+    ]
 
 
 def test_the_last_administrator_stays(
