@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
-from cloud.accounts import administrators, granted
+from cloud.accounts import administrators, granted, operators
 from cloud.accounts.access import membership, put_membership
 from cloud.accounts.roles import Role
 from cloud.accounts.tables import access_requests, accounts
@@ -16,7 +16,8 @@ from cloud.times import now_ms
 def ask(conn: Connection, account: int, vat: str) -> None:
     """Ask the administrators of the company with this VAT number (normalised), by mail too.
 
-    Who has access already, or has asked, asks for nothing more.
+    Where none can log in, whoever runs the platform is asked (`cloud.accounts.claims`). Who has
+    access already, or has asked, asks for nothing more.
     """
     company = conn.execute(select(companies.c.id).where(companies.c.vat == vat)).scalar_one()
     asked = select(access_requests.c.id).where(
@@ -33,7 +34,7 @@ def ask(conn: Connection, account: int, vat: str) -> None:
     who = conn.execute(
         select(accounts.c.name, accounts.c.email).where(accounts.c.id == account)
     ).one()
-    administrators.tell(
+    told = administrators.tell(
         conn,
         company,
         mark("Somebody asks for access to %(company)s"),
@@ -44,6 +45,20 @@ def ask(conn: Connection, account: int, vat: str) -> None:
         name=who.name,
         email=who.email,
     )
+    if not told:
+        name = select(companies.c.name).where(companies.c.id == company)
+        operators.tell(
+            conn,
+            mark("Nobody of %(company)s can let somebody in"),
+            mark(
+                "%(name)s (%(email)s) asks for access to %(company)s, which has no administrator"
+                " who can log in. Make sure who asks; `pointeuse cloud access list` shows the"
+                " request."
+            ),
+            company=conn.execute(name).scalar_one(),
+            name=who.name,
+            email=who.email,
+        )
 
 
 def waiting(conn: Connection, company: int) -> list[RowMapping]:
