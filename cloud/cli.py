@@ -12,6 +12,7 @@ _COMMANDS = {
     "worker": ("cloud.workers.cli", "worker", "Workers of companies."),
     "badge": ("cloud.workers.cli", "badge", "Badges, and whose they are."),
     "account": ("cloud.accounts.cli", "account", "Accounts, and what each sees of which company."),
+    "access": ("cloud.accounts.access_cli", "access", "Requests that no administrator can decide."),
     "token": ("cloud.accounts.token_cli", "token", "Tokens with which programs read the API."),
     "explain": (
         "cloud.visibility.cli",

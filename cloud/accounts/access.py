@@ -1,18 +1,20 @@
 """Giving and taking access to a company. The caller commits, and checks who may.
 
-A company keeps one administrator at least, or nobody could ever give access to it again. Someone
-external sees only the sites granted, so the roles that reach everything are not for them.
+A company keeps one administrator at least (`cloud.accounts.administrators`). Someone external sees
+only the sites granted, so the roles that reach everything are not for them.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from cloud.accounts import administrators
 from cloud.accounts.roles import Role
 from cloud.accounts.tables import grants, memberships
+from cloud.companies.service import lock
 from cloud.companies.tables import companies, divisions, sites
-from cloud.errors import ConflictError, InvalidError, NotFoundError
+from cloud.errors import InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.times import now_ms
 
@@ -38,9 +40,9 @@ def put_membership(
     registered = select(companies.c.id).where(
         companies.c.id == company, companies.c.private.is_(False)
     )
-    # Locked: of two administrators who step down at once, one is the last.
-    if conn.execute(registered.with_for_update()).scalar() is None:
+    if conn.execute(registered).scalar() is None:
         raise NotFoundError(_("there is no such company to have access to"))
+    lock(conn, company)
     known = membership(conn, account, company)
     values = {"role": found.value, "external": external}
     if known is None:
@@ -48,19 +50,20 @@ def put_membership(
             account_id=account, company_id=company, created_ms=now_ms(), **values
         )
         return int(conn.execute(made.returning(memberships.c.id)).scalar_one())
-    if found is not Role.ADMINISTRATOR:
-        _keep_an_administrator(conn, known)
+    if known.role == Role.ADMINISTRATOR and found is not Role.ADMINISTRATOR:
+        administrators.keep_one(conn, company, account)
     conn.execute(update(memberships).where(memberships.c.id == known.id).values(**values))
     return int(known.id)
 
 
 def withdraw(conn: Connection, account: int, company: int) -> None:
     """Take all access to a company away. Raises NotFoundError, ConflictError."""
-    conn.execute(select(companies.c.id).where(companies.c.id == company).with_for_update())
+    lock(conn, company)
     known = membership(conn, account, company)
     if known is None:
         raise NotFoundError(_("that account has no access to the company"))
-    _keep_an_administrator(conn, known)
+    if known.role == Role.ADMINISTRATOR:
+        administrators.keep_one(conn, company, account)
     conn.execute(delete(grants).where(grants.c.membership_id == known.id))
     conn.execute(delete(memberships).where(memberships.c.id == known.id))
 
@@ -110,24 +113,6 @@ def check_role(role: str, *, external: bool) -> Role:
             % {"role": found}
         )
     return found
-
-
-def _keep_an_administrator(conn: Connection, leaving: Row[Any]) -> None:
-    if leaving.role != Role.ADMINISTRATOR:
-        return
-    others = conn.execute(
-        select(func.count())
-        .select_from(memberships)
-        .where(
-            memberships.c.company_id == leaving.company_id,
-            memberships.c.role == Role.ADMINISTRATOR.value,
-            memberships.c.id != leaving.id,
-        )
-    ).scalar_one()
-    if others == 0:
-        raise ConflictError(
-            _("this is the company's last administrator; make somebody else administrator first")
-        )
 
 
 def _require(conn: Connection, company: int, where: Any, otherwise: str) -> None:

@@ -136,7 +136,7 @@ def grant(
     email: str, company: str, role: str, external: bool, places: tuple[str, ...], url: str
 ) -> None:
     """Give an account access to a company, or other access than it has."""
-    from cloud.accounts import access, service
+    from cloud.accounts import access, granted, service
     from cloud.audit.service import OPERATOR, note
     from cloud.companies.queries import company_id, places_of
 
@@ -147,6 +147,7 @@ def grant(
         access.set_grants(
             conn, {"membership_id": made}, owner, division_ids=divisions, site_ids=sites
         )
+        granted.tell(conn, owner, found)
         note(
             conn,
             OPERATOR,
@@ -164,13 +165,14 @@ def grant(
 @database_options
 def revoke(email: str, company: str, url: str) -> None:
     """Take an account's access to a company away."""
-    from cloud.accounts import access, service
+    from cloud.accounts import access, granted, service
     from cloud.audit.service import OPERATOR, note
     from cloud.companies.queries import company_id
 
     with one_line_errors(), session(url) as conn:
         found, owner = service.account_id(conn, email), company_id(conn, company)
         access.withdraw(conn, found, owner)
+        granted.tell(conn, owner, found)
         note(conn, OPERATOR, "membership", "revoke", company_id=owner, target_id=found)
 
 

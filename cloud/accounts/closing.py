@@ -6,12 +6,10 @@ else that belongs to it alone. The row stays without them, since the trail and c
 
 from sqlalchemy import Connection, Row, delete, or_, select, update
 
-from cloud.accounts.roles import Role
+from cloud.accounts import administrators, service
 from cloud.accounts.tables import accounts, grants, invitations, links, memberships
 from cloud.custody.alarms import raise_alarm
-from cloud.errors import ConflictError
 from cloud.exports.withdrawing import Withdrawn
-from cloud.languages.current import gettext as _
 from cloud.mail.tables import mails
 from cloud.metadata import handle, metadata
 from cloud.notifications.tables import notification_mails, notification_reads, notifications
@@ -22,16 +20,16 @@ from cloud.times import now_ms
 _corrections = registration_corrections
 
 
-def require_closable(conn: Connection, account: int) -> None:
-    """Raise ConflictError for the last administrator of a company: nobody could give access."""
-    for company in _companies(conn, account):
-        if _administrators(conn, company) == {account}:
-            raise ConflictError(
-                _(
-                    "You are the last administrator of a company; make somebody else administrator"
-                    " there first."
-                )
-            )
+def begin(conn: Connection, account: int) -> bytes:
+    """Bar an account that is to be erased; what the log of erasures calls it.
+
+    From the commit on it cannot act, so of two administrators who close theirs at once, one stays.
+    Raises ConflictError for the last administrator of a company.
+    """
+    for company in administrators.companies_of(conn, account):
+        administrators.keep_one(conn, company, account)
+    service.disable(conn, account)
+    return handle_of(conn, account)
 
 
 def handle_of(conn: Connection, account: int) -> bytes:
@@ -54,7 +52,7 @@ def erase(conn: Connection, named: bytes) -> int | None:
     ).one_or_none()
     if row is None:
         return None
-    left = _companies(conn, row.id)
+    left = administrators.companies_of(conn, row.id)
     parts = select(memberships.c.id).where(memberships.c.account_id == row.id)
     conn.execute(delete(grants).where(grants.c.membership_id.in_(parts)))
     _forget_address(conn, row)
@@ -66,8 +64,8 @@ def erase(conn: Connection, named: bytes) -> int | None:
             if any(key.column.table is accounts for key in column.foreign_keys):
                 conn.execute(delete(table).where(column == row.id))
     for company in left:
-        if not _administrators(conn, company):
-            what = f"company {company} has no administrator any more: its account was closed"
+        if not administrators.of(conn, company):
+            what = f"company {company} has no administrator any more: the account was closed"
             raise_alarm(conn, None, "administrator", what)
     conn.execute(
         update(accounts)
@@ -85,18 +83,6 @@ def erase(conn: Connection, named: bytes) -> int | None:
         )
     )
     return int(row.id)
-
-
-def _companies(conn: Connection, account: int) -> list[int]:
-    query = select(memberships.c.company_id).where(memberships.c.account_id == account)
-    return list(conn.execute(query.order_by(memberships.c.company_id)).scalars())
-
-
-def _administrators(conn: Connection, company: int) -> set[int]:
-    query = select(memberships.c.account_id).where(
-        memberships.c.company_id == company, memberships.c.role == Role.ADMINISTRATOR
-    )
-    return set(conn.execute(query).scalars())
 
 
 def _forget_address(conn: Connection, row: Row[tuple[str]]) -> None:

@@ -6,11 +6,12 @@ The caller commits, and sends the mail after the commit.
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from cloud.accounts import addresses, tokens
 from cloud.accounts.access import check_role, membership, put_membership, set_grants
 from cloud.accounts.tables import accounts, grants, invitations
+from cloud.companies.service import lock
 from cloud.errors import ConflictError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.times import now_ms
@@ -18,6 +19,11 @@ from cloud.times import now_ms
 LIFE_MS = 7 * 86_400_000
 OPEN_AT_ONCE = 200
 """A company that has so many open invitations has made a mistake, or is misused to send mail."""
+DAY_MS = 86_400_000
+SENT_A_DAY = 300
+"""Withdrawing one and inviting again sends one more mail."""
+TO_ONE_A_DAY = 5
+"""Nobody's inbox is filled by one company."""
 
 
 def invite(
@@ -37,6 +43,8 @@ def invite(
     """
     address = addresses.normalise(email)
     found = check_role(role, external=external)
+    lock(conn, company)
+    _refuse_too_many(conn, company, address)
     _withdraw(conn, company, address)
     standing = conn.execute(
         select(func.count()).select_from(invitations).where(_open(), _of(company))
@@ -68,6 +76,30 @@ def invite(
         conn, {"invitation_id": number}, company, division_ids=division_ids, site_ids=site_ids
     )
     return token
+
+
+def _refuse_too_many(conn: Connection, company: int, address: str) -> None:
+    """Raise ConflictError for a company that sent as many as it may, whatever became of them."""
+    query = select(func.count(), func.count().filter(invitations.c.email == address)).where(
+        _of(company), invitations.c.created_ms > now_ms() - DAY_MS
+    )
+    sent, to_one = conn.execute(query).one()
+    if sent >= SENT_A_DAY:
+        raise ConflictError(
+            _(
+                "The company sent %(count)d invitations within a day, which is the most; send the"
+                " others tomorrow."
+            )
+            % {"count": sent}
+        )
+    if to_one >= TO_ONE_A_DAY:
+        raise ConflictError(
+            _(
+                "%(email)s was invited %(count)d times within a day; have them open the last link,"
+                " or invite them again tomorrow."
+            )
+            % {"email": address, "count": to_one}
+        )
 
 
 def look(conn: Connection, token: str) -> Row[Any]:
@@ -111,6 +143,11 @@ def accept(conn: Connection, token: str, account: int) -> int:
         .values(membership_id=made, invitation_id=None)
     )
     return int(offer.company_id)
+
+
+def open_for(company: int, address: str) -> Select[tuple[int]]:
+    """The id of a company's open invitation of an address (normalised)."""
+    return select(invitations.c.id).where(_of(company), invitations.c.email == address, _open())
 
 
 def withdraw(conn: Connection, company: int, email: str) -> None:

@@ -2,9 +2,10 @@
 
 Kept as argon2id (RFC 9106, the second recommended option: 64 MiB, three passes). Judged as NIST
 SP 800-63B section 3.1.1 asks: by length and by whether they are known or easily guessed, never by
-which characters they mix. The list of known passwords and the guessing come with zxcvbn.
+which characters they mix. The known ones are in `cloud.accounts.leaked`; zxcvbn guesses.
 """
 
+import string
 from collections.abc import Sequence
 from functools import cache
 
@@ -12,6 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from cloud.accounts import leaked
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 
@@ -23,6 +25,7 @@ _LEFT = 8
 """Characters a password has at least beside what others know of its owner."""
 _TELLING = 3
 """Shorter parts of a name say nothing."""
+_ADDED = string.digits + string.punctuation + " "
 _JUDGED = 72
 """zxcvbn takes time with the square of the length, and what is longer is strong by its length."""
 
@@ -45,8 +48,13 @@ def check(password: str, *, about: Sequence[str] = ()) -> None:
             _("the password has %(count)s characters; %(most)s is the most")
             % {"count": len(password), "most": MAX}
         )
-    if password.lower() in _leaked():
-        raise InvalidError(_("the password is on a list of stolen ones; choose another"))
+    if _leaked(password):
+        raise InvalidError(
+            _(
+                "the password is on a list of stolen ones, as it is or with signs at its end;"
+                " choose another"
+            )
+        )
     if _guessable(password, about):
         raise InvalidError(
             _("the password is easily guessed; choose another: four or five words do well")
@@ -98,8 +106,7 @@ def _nobody() -> str:
     return _hasher().hash("the password of no account")
 
 
-@cache
-def _leaked() -> frozenset[str]:
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS
-
-    return frozenset(FREQUENCY_LISTS["passwords"])
+def _leaked(password: str) -> bool:
+    """Whether it is on the list, whole or without the signs at its end."""
+    bare = password.rstrip(_ADDED)
+    return leaked.known(password) or (len(bare) >= leaked.LEAST and leaked.known(bare))

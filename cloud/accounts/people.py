@@ -4,17 +4,17 @@
 stands already, and telling what somebody else changed meanwhile.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from cloud.accounts import access, invitations, service
+from cloud.accounts import access, granted, invitations, service
+from cloud.accounts.queries import place_names
 from cloud.accounts.tables import accounts, grants, memberships
 from cloud.accounts.tables import invitations as offers
 from cloud.companies.service import lock
-from cloud.companies.tables import divisions, sites
 from cloud.errors import ConflictError, InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.stale import refuse_stale
@@ -44,7 +44,7 @@ class Part:
 
 
 def add(conn: Connection, company: int, email: str, part: Part) -> int:
-    """Give an account that exists a part in a company; the account.
+    """Give an account that exists a part in a company, and tell it; the account.
 
     Raises InvalidError, ConflictError when it has one, NotFoundError for a place not the company's.
     """
@@ -82,9 +82,9 @@ def invite(conn: Connection, company: int, email: str, part: Part) -> str:
 def change(
     conn: Connection, company: int, membership: int, part: Part, was: Mapping[str, str]
 ) -> bool:
-    """Give a member another part; whether that changed anything. `was` is what the form showed.
+    """Give a member another part, and tell it; whether that changed anything.
 
-    Raises InvalidError, NotFoundError, ConflictError, StaleError.
+    `was` is what the form showed. Raises InvalidError, NotFoundError, ConflictError, StaleError.
     """
     given = part.checked()
     lock(conn, company)
@@ -98,10 +98,14 @@ def change(
 
 
 def end(conn: Connection, company: int, membership: int) -> int:
-    """Take a member's access away; the account. Raises NotFoundError, ConflictError."""
+    """Take a member's access away, and tell them; the account.
+
+    Raises NotFoundError, ConflictError.
+    """
     lock(conn, company)
     row = member_of(conn, company, membership)
     access.withdraw(conn, row.account_id, company)
+    granted.tell(conn, company, row.account_id)
     return int(row.account_id)
 
 
@@ -129,14 +133,14 @@ def member_of(conn: Connection, company: int, membership: int) -> Row[Any]:
 
 def part_of(conn: Connection, row: Row[Any]) -> Part:
     """What a member was given."""
-    granted = conn.execute(
+    rows = conn.execute(
         select(grants.c.division_id, grants.c.site_id).where(grants.c.membership_id == row.id)
     ).all()
     return Part(
         row.role,
         bool(row.external),
-        frozenset(each.division_id for each in granted if each.division_id is not None),
-        frozenset(each.site_id for each in granted if each.site_id is not None),
+        frozenset(each.division_id for each in rows if each.division_id is not None),
+        frozenset(each.site_id for each in rows if each.site_id is not None),
     )
 
 
@@ -150,20 +154,6 @@ def shown(conn: Connection, row: Row[Any]) -> dict[str, str]:
     }
 
 
-def place_names(
-    conn: Connection, division_ids: Iterable[int], site_ids: Iterable[int]
-) -> list[str]:
-    """`Division` and `Division / Site` for ids, in order."""
-    whole = select(divisions.c.name).where(divisions.c.id.in_(sorted(division_ids)))
-    some = (
-        select(divisions.c.name, sites.c.name)
-        .join(sites, sites.c.division_id == divisions.c.id)
-        .where(sites.c.id.in_(sorted(site_ids)))
-    )
-    names = [row[0] for row in conn.execute(whole)]
-    return sorted(names + [f"{row[0]} / {row[1]}" for row in conn.execute(some)])
-
-
 def _put(conn: Connection, company: int, account: int, part: Part) -> None:
     made = access.put_membership(conn, account, company, part.role, external=part.external)
     access.set_grants(
@@ -173,6 +163,7 @@ def _put(conn: Connection, company: int, account: int, part: Part) -> None:
         division_ids=part.divisions,
         site_ids=part.sites,
     )
+    granted.tell(conn, company, account)
 
 
 def _refuse_member(conn: Connection, company: int, account: int) -> None:

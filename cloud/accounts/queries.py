@@ -1,5 +1,6 @@
 """Reading accounts, and who has access to what."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -96,3 +97,17 @@ def email_of(conn: Connection, account: int) -> str:
     """The address of an account."""
     found = conn.execute(select(accounts.c.email).where(accounts.c.id == account)).scalar_one()
     return str(found)
+
+
+def place_names(
+    conn: Connection, division_ids: Iterable[int], site_ids: Iterable[int]
+) -> list[str]:
+    """`Division` and `Division / Site` for ids, in order."""
+    whole = select(divisions.c.name).where(divisions.c.id.in_(sorted(division_ids)))
+    some = (
+        select(divisions.c.name, sites.c.name)
+        .join(sites, sites.c.division_id == divisions.c.id)
+        .where(sites.c.id.in_(sorted(site_ids)))
+    )
+    names = [row[0] for row in conn.execute(whole)]
+    return sorted(names + [f"{row[0]} / {row[1]}" for row in conn.execute(some)])

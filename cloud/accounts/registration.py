@@ -2,20 +2,43 @@
 
 Nothing is made before the link in the mail was opened. A company that is registered already is not
 registered twice: its administrators are asked for access instead, and nobody is told who they are.
+A private company, whose workers were met on badges, waits for whoever runs the platform.
 """
 
-from sqlalchemy import Connection
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
 
 from cloud import text
-from cloud.accounts import addresses, links, requests, service
+from cloud.accounts import addresses, claims, links, requests, service
 from cloud.accounts.access import put_membership
 from cloud.accounts.links import Purpose
 from cloud.accounts.roles import Role
 from cloud.companies import vat as vats
-from cloud.companies.service import register
-from cloud.errors import ConflictError
+from cloud.companies.service import enter
+from cloud.companies.tables import companies
 from cloud.languages.current import gettext as _
 from cloud.languages.current import language
+
+
+class Outcome(StrEnum):
+    """What became of a registration."""
+
+    REGISTERED = "registered"
+    ASKED = "asked"
+    """The company is registered already: its administrators decide."""
+    WAITS = "waits"
+    """Its workers were met already: whoever runs the platform decides."""
+
+
+class Confirmed(NamedTuple):
+    """The account that registered, and the company if it administers one now."""
+
+    account: int
+    company: int | None
+    outcome: Outcome
+
 
 Wanted = dict[str, str]
 """What was typed, tidied: `name` of the person, `vat` and `company`."""
@@ -38,10 +61,10 @@ def company(name: str) -> str:
     return text.name(name, _("the company's name"))
 
 
-def confirm(conn: Connection, token: str, password: str | None) -> tuple[int, int | None]:
-    """Use the link: the account, and the company it administers now; None: it asked for access.
+def confirm(conn: Connection, token: str, password: str | None) -> Confirmed:
+    """Use the link. An account that is not there yet is made with `password`.
 
-    An account that is not there yet is made with `password`. Raises NotFoundError, InvalidError.
+    Raises NotFoundError, InvalidError.
     """
     email, wanted = links.use(conn, Purpose.REGISTER, token)
     account = service.find(conn, email)
@@ -49,10 +72,14 @@ def confirm(conn: Connection, token: str, password: str | None) -> tuple[int, in
         account = service.create(conn, email, wanted["name"], language=wanted["language"])
         service.set_password(conn, account, password or "")
     number = vats.normalise(wanted["vat"])
-    try:
-        made = register(conn, number, wanted["company"])
-    except ConflictError:
-        requests.ask(conn, account, number)
-        return account, None
-    put_membership(conn, account, made, Role.ADMINISTRATOR)
-    return account, made
+    made = enter(conn, number, wanted["company"])
+    if made is not None:
+        put_membership(conn, account, made, Role.ADMINISTRATOR)
+        return Confirmed(account, made, Outcome.REGISTERED)
+    private = select(companies.c.id).where(companies.c.vat == number, companies.c.private)
+    met = conn.execute(private).scalar()
+    if met is not None:
+        claims.claim(conn, account, met, wanted["company"])
+        return Confirmed(account, None, Outcome.WAITS)
+    requests.ask(conn, account, number)
+    return Confirmed(account, None, Outcome.ASKED)

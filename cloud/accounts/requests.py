@@ -2,61 +2,63 @@
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from cloud.accounts import administrators, granted, operators
 from cloud.accounts.access import membership, put_membership
 from cloud.accounts.roles import Role
-from cloud.accounts.tables import access_requests, accounts, memberships
+from cloud.accounts.tables import access_requests, accounts
 from cloud.companies.tables import companies
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language
-from cloud.mail import service as mail
+from cloud.languages.current import mark
 from cloud.times import now_ms
 
 
 def ask(conn: Connection, account: int, vat: str) -> None:
     """Ask the administrators of the company with this VAT number (normalised), by mail too.
 
-    Who has access already, or has asked, asks for nothing more.
+    Where none can log in, whoever runs the platform is asked (`cloud.accounts.claims`). Who has
+    access already, or has asked, asks for nothing more.
     """
-    company = conn.execute(
-        select(companies.c.id, companies.c.name).where(companies.c.vat == vat)
-    ).one()
+    company = conn.execute(select(companies.c.id).where(companies.c.vat == vat)).scalar_one()
     asked = select(access_requests.c.id).where(
-        access_requests.c.company_id == company.id,
+        access_requests.c.company_id == company,
         access_requests.c.account_id == account,
         access_requests.c.decided_ms.is_(None),
     )
-    known = membership(conn, account, company.id) is not None
+    known = membership(conn, account, company) is not None
     if known or conn.execute(asked).first() is not None:
         return
     conn.execute(
-        insert(access_requests).values(
-            company_id=company.id, account_id=account, created_ms=now_ms()
-        )
+        insert(access_requests).values(company_id=company, account_id=account, created_ms=now_ms())
     )
     who = conn.execute(
         select(accounts.c.name, accounts.c.email).where(accounts.c.id == account)
     ).one()
-    administrators = conn.execute(
-        select(accounts.c.email, accounts.c.language)
-        .join(memberships, memberships.c.account_id == accounts.c.id)
-        .where(memberships.c.company_id == company.id)
-        .where(memberships.c.role == Role.ADMINISTRATOR, accounts.c.disabled_ms.is_(None))
-    ).all()
-    for each in administrators:
-        before = language.set(each.language)
-        mail.enqueue(
+    told = administrators.tell(
+        conn,
+        company,
+        mark("Somebody asks for access to %(company)s"),
+        mark(
+            "%(name)s (%(email)s) asks for access to %(company)s. Grant or refuse it on the"
+            " console, under People."
+        ),
+        name=who.name,
+        email=who.email,
+    )
+    if not told:
+        name = select(companies.c.name).where(companies.c.id == company)
+        operators.tell(
             conn,
-            each.email,
-            _("Somebody asks for access to %(company)s") % {"company": company.name},
-            _(
-                "%(name)s (%(email)s) asks for access to %(company)s. Grant or refuse it on the"
-                " console, under People."
-            )
-            % {"name": who.name, "email": who.email, "company": company.name}
-            + "\n",
+            mark("Nobody of %(company)s can let somebody in"),
+            mark(
+                "%(name)s (%(email)s) asks for access to %(company)s, which has no administrator"
+                " who can log in. Make sure who asks; `pointeuse cloud access list` shows the"
+                " request."
+            ),
+            company=conn.execute(name).scalar_one(),
+            name=who.name,
+            email=who.email,
         )
-        language.reset(before)
 
 
 def waiting(conn: Connection, company: int) -> list[RowMapping]:
@@ -88,4 +90,5 @@ def decide(conn: Connection, company: int, number: int, *, grant: bool) -> int:
         raise NotFoundError(_("There is no such request any more; somebody decided before you."))
     if grant and membership(conn, account, company) is None:
         put_membership(conn, account, company, Role.VIEWER)
+        granted.tell(conn, company, account)
     return int(account)

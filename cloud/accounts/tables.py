@@ -6,7 +6,7 @@ passwords; a passkey the public half of a key that an authenticator of theirs ke
 what an authenticator was asked to sign and has not yet. Recovery codes are for when all that is
 lost. An invitation is a membership on offer, with the grants that would come with it. Links are
 what is mailed to prove an address. An access request asks a company's administrators to let an
-account in.
+account in, or whoever runs the platform to give it a private company.
 """
 
 from sqlalchemy import (
@@ -218,5 +218,10 @@ access_requests = Table(
     Column("created_ms", Millis, nullable=False),
     Column("decided_ms", Millis),
     Column("granted", Boolean),
+    Column(
+        "claims",
+        Text,
+        comment="the name a private company is to have; NULL: it is registered already",
+    ),
     Index("ix_access_requests_company_id", "company_id"),
 )

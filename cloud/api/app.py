@@ -28,6 +28,7 @@ from cloud.api import (
 )
 from cloud.api.security import ApiAddress, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from cloud.api.throttle import Throttle
+from cloud.console import refusals
 from cloud.console.language import Languages
 from cloud.console.page import install as install_console
 from cloud.settings import LIMITS, Retention, Webhooks
@@ -94,7 +95,8 @@ def create_app(
     api.webhooks.include_router(webhook_events.router)
     _describe_problems(api)
     install_console(api)
-    app: ASGIApp = SameOrigin(BodyLimit(Languages(rates.RateHeaders(api))))
+    limited = BodyLimit(rates.RateHeaders(api), refusals.refusal)
+    app: ASGIApp = Languages(SameOrigin(limited, refusals.refusal))
     if api_url:
         app = ApiAddress(app, api_url)
     if hosts is not None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, RowMapping
 
 from cloud.api import problems
@@ -46,10 +46,13 @@ class NewRetention(Body):
 class PersonData(BaseModel):
     """Everything that the company holds of a person; lists as in the columns of the console's."""
 
+    model_config = ConfigDict(extra="forbid")
+
     made_at: Timestamp
     company: dict[str, Any]
     person: dict[str, Any] = Field(description="With number and INSS if it is its own worker.")
     badges: list[dict[str, Any]]
+    apps: list[dict[str, Any]] = Field(description="Of its own worker, also those that ended.")
     registrations: list[dict[str, Any]]
     corrections: list[dict[str, Any]]
     snapshots: list[dict[str, Any]]

@@ -4,21 +4,26 @@ Pure ASGI: nothing is buffered, and nothing is left out when a route fails.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloud.languages.current import gettext as _
+
 POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
     " object-src 'none'"
 )
 MAX_BODY = 64 * 1024
-UPLOADS = frozenset({"/workers/import"})
+PATIENCE = 4 * 1024**3
+"""Bytes of what is too long that are read and dropped before a browser is told so."""
+UPLOADS = frozenset({"/workers/import", "/terminals/new"})
 """Paths of forms with a file, which count for themselves what they are sent."""
-_TOO_MUCH = f"More than {MAX_BODY // 1024} KiB was sent; no form here needs so much."
+Refusal = Callable[[Scope, int, str], ASGIApp]
+"""The answer to a page's request: a status, and a sentence in the visitor's language."""
 _HEADERS = {
     "content-security-policy": POLICY,
     "cross-origin-opener-policy": "same-origin",
@@ -118,8 +123,8 @@ class SameOrigin:
     (RFC 6454), which has to be the host it asks. The API takes no cookies, and needs none of this.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, refusal: Refusal) -> None:
+        self._app, self._refusal = app, refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -131,23 +136,29 @@ class SameOrigin:
         ):
             await self._app(scope, receive, send)
             return
-        await _refuse(
-            scope,
-            send,
-            403,
-            "Forbidden",
-            "This was sent from another site; open the page here, and send it again.",
-        )
+        said = _("This was sent from another site; open the page here, and send it again.")
+        await self._refusal(scope, 403, said)(scope, receive, send)
 
 
 class BodyLimit:
-    """Refuses a body larger than any form here, before it is read."""
+    """Refuses a body larger than any form here.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    A program is told before anything is read. What a page sends is read to its end and dropped:
+    answered before, a browser would be cut off in the midst, and show a broken connection.
+    """
+
+    def __init__(self, app: ASGIApp, refusal: Refusal) -> None:
+        self._app, self._refusal = app, refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
+        if scope["type"] != "http" or scope["path"] in UPLOADS:
+            await self._app(scope, receive, send)
+            return
+        said = _("More than %(size)d KiB was sent; no form here needs so much.") % {
+            "size": MAX_BODY // 1024
+        }
+        program = scope["path"].startswith("/v1/")
         left = MAX_BODY
 
         async def counted() -> Message:
@@ -155,15 +166,27 @@ class BodyLimit:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise HTTPException(413, _TOO_MUCH)
+                if not program and message.get("more_body", False):
+                    await _read_out(receive)
+                raise HTTPException(413, said)
             return message
 
-        if scope["type"] != "http" or scope["path"] in UPLOADS:
-            await self._app(scope, receive, send)
-        elif _length(Headers(scope=scope)) > MAX_BODY:
-            await _refuse(scope, send, 413, "Content Too Large", _TOO_MUCH)
-        else:
+        if _length(Headers(scope=scope)) <= MAX_BODY:
             await self._app(scope, counted, send)
+        elif program:
+            await _refuse(scope, send, 413, "Content Too Large", said)
+        else:
+            await _read_out(receive)
+            await self._refusal(scope, 413, said)(scope, receive, send)
+
+
+async def _read_out(receive: Receive) -> None:
+    """Read what a browser sends to its end, and keep nothing of it."""
+    left, more = PATIENCE, True
+    while more and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 async def _refuse(scope: Scope, send: Send, status: int, title: str, detail: str) -> None:

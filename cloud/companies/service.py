@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from cloud import text
 from cloud.companies import vat as vats
@@ -40,6 +41,21 @@ def register(conn: Connection, vat: str, name: str) -> int:
             % {"vat": vats.shown(number)}
         )
     return int(taken)
+
+
+def enter(conn: Connection, vat: str, name: str) -> int | None:
+    """Register a company that is not even a private one; its id. None: it is there already."""
+    number, tidy = vats.normalise(vat), text.name(name, _("the company's name"))
+    known = conn.execute(select(companies.c.id).where(companies.c.vat == number)).scalar()
+    if known is not None:
+        return None
+    # Ingest may meet the number on a badge at this moment: then there is a private one.
+    made = insert(companies).values(vat=number, name=tidy, private=False, created_ms=now_ms())
+    try:
+        with conn.begin_nested():
+            return int(conn.execute(made.returning(companies.c.id)).scalar_one())
+    except IntegrityError:
+        return None
 
 
 def put_company(conn: Connection, vat: str, name: str) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from cloud.accounts import addresses, links, registration, service
 from cloud.accounts.links import Purpose
+from cloud.accounts.registration import Confirmed, Outcome
 from cloud.api.parameters import Database
 from cloud.api.throttle import Throttle
 from cloud.audit.service import Actor, note
@@ -98,15 +99,15 @@ def confirm(
     """Register the company, or ask for access to it. Raises NotFoundError, InvalidError."""
     links.look(reading, Purpose.REGISTER, token)
     problems = Problems()
-    company: int | None = None
+    done: Confirmed | None = None
     with problems.of("password"), request.app.state.writer.begin() as conn:
-        account, company = registration.confirm(conn, token, password)
-        what = "register" if company is not None else "ask-access"
-        actor = Actor("console", account, _address(request))
-        note(conn, actor, "company", what, company_id=company, target_id=company)
-    if problems:
+        done = registration.confirm(conn, token, password)
+        what = "register" if done.outcome is Outcome.REGISTERED else "ask-access"
+        actor = Actor("console", done.account, _address(request))
+        note(conn, actor, "company", what, company_id=done.company, target_id=done.company)
+    if problems or done is None:
         return _confirmation(reading, token, problems)
-    return html("door_open.html", registered=company is not None)
+    return html("door_open.html", outcome=done.outcome)
 
 
 def forgotten() -> Response:
@@ -161,7 +162,7 @@ def reset(
         note(conn, actor, "account", "reset-password", target_id=account)
     if problems:
         return html("reset.html", problems.status, problems=problems, token=token)
-    return html("door_open.html", registered=True)
+    return html("door_open.html", outcome=Outcome.REGISTERED)
 
 
 def _form(typed: dict[str, str], problems: Problems) -> Response:

@@ -17,8 +17,8 @@ from cloud.companies.service import lock
 from cloud.console.forms import Problems
 from cloud.console.members import Member, WorkersWriter
 from cloud.console.pending import Key, Pending
-from cloud.console.uploads import file_in
-from cloud.errors import ConflictError
+from cloud.console.uploads import Sent, form_in
+from cloud.errors import ConflictError, InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.workers import importing, sheets
@@ -64,7 +64,7 @@ async def upload(request: Request, who: WorkersWriter) -> Response:
     """Take a file, if it can be read at all, and show what would become of its rows."""
     problems = Problems()
     with problems.of("file"):
-        content = await file_in(request, "file", sheets.MAX_BYTES)
+        content = _file(await form_in(request, "file", sheets.MAX_BYTES))
         await run_in_threadpool(lambda: list(sheets.rows(content)))
         request.app.state.pending.put(_key(who), content)
     if not problems:
@@ -74,6 +74,19 @@ async def upload(request: Request, who: WorkersWriter) -> Response:
             "import.html", problems.status, waiting=False, done=None, problems=problems
         )
     )
+
+
+def _file(sent: Sent) -> bytes:
+    """The list that was sent. Raises InvalidError: none, or one that is too long."""
+    if sent.too_long:
+        raise InvalidError(
+            _("The file is longer than %(size)d MiB, which no list of workers is; send the list"
+              " alone, as CSV.")
+            % {"size": sheets.MAX_BYTES // 1024 // 1024}
+        )  # fmt: skip
+    if not sent.content:
+        raise InvalidError(_("No file was sent; choose one."))
+    return sent.content
 
 
 def confirm(

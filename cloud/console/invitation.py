@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection, Row, select
 from starlette.exceptions import HTTPException
 
-from cloud.accounts import addresses, invitations, people, sessions
+from cloud.accounts import addresses, granted, invitations, letters, queries, sessions
 from cloud.accounts import service as accounts
 from cloud.accounts.tables import grants
 from cloud.api.parameters import Database
@@ -25,12 +25,19 @@ from cloud.console.visitors import ROLES
 from cloud.console.visits import COOKIE, Visit, visit
 from cloud.errors import RefusedError
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language
-from cloud.mail import service as mail
+from cloud.languages.current import language, mark
 from cloud.times import local
 from cloud.visibility.rules import Viewer
 
 PATH = "/invitation"
+_INVITES = mark("%(company)s invites you")
+_OFFER = mark(
+    "%(company)s gives you access at Pointeuse. Open this link within a week:\n\n%(link)s"
+)
+_OFFER_OF_PLACES = mark(
+    "%(company)s gives you access at Pointeuse, to these divisions and sites:\n\n%(places)s\n\n"
+    "Open this link within a week:\n\n%(link)s"
+)
 
 
 def install(app: FastAPI) -> None:
@@ -87,16 +94,18 @@ def accept(
 
 
 def mail_link(conn: Connection, company: int, email: str, link: str) -> None:
-    """Have the link of an invitation mailed."""
+    """Have the link of an invitation mailed, with the places that it gives.
+
+    In the language of the account, if there is one; else in that of whoever invites.
+    """
+    address = addresses.normalise(email)
     name = conn.execute(select(companies.c.name).where(companies.c.id == company)).scalar_one()
-    mail.enqueue(
-        conn,
-        addresses.normalise(email),
-        _("%(company)s invites you") % {"company": name},
-        _("%(company)s gives you access at Pointeuse. Open this link within a week:")
-        % {"company": name}
-        + f"\n\n{link}\n",
+    places = granted.listed(
+        conn, grants.c.invitation_id.in_(invitations.open_for(company, address))
     )
+    words = {"company": name, "link": link, "places": places}
+    body = _OFFER_OF_PLACES if places else _OFFER
+    letters.send(conn, [letters.reader(conn, address)], _INVITES, body, words)
 
 
 def _page(
@@ -107,7 +116,7 @@ def _page(
     problems: Problems,
     name: str = "",
 ) -> Response:
-    granted = conn.execute(
+    rows = conn.execute(
         select(grants.c.division_id, grants.c.site_id).where(grants.c.invitation_id == offered.id)
     ).all()
     seen_by = None if found is None else found.seen_by
@@ -123,10 +132,10 @@ def _page(
         ).scalar_one(),
         offered=offered,
         role=ROLES[offered.role],
-        places=people.place_names(
+        places=queries.place_names(
             conn,
-            [row.division_id for row in granted if row.division_id is not None],
-            [row.site_id for row in granted if row.site_id is not None],
+            [row.division_id for row in rows if row.division_id is not None],
+            [row.site_id for row in rows if row.site_id is not None],
         ),
         until=local(offered.expires_ms).isoformat(" ", "minutes"),
         token=token,

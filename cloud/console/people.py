@@ -174,7 +174,7 @@ def _note(
     detail = {
         "role": given.role,
         "external": given.external,
-        "places": people.place_names(conn, given.divisions, given.sites),
+        "places": queries.place_names(conn, given.divisions, given.sites),
     }
     who.note(conn, subject, action, target_id=account, detail=detail)
 

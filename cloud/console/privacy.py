@@ -239,9 +239,8 @@ def close(request: Request, reading: Database, closing: _Text = "") -> Response:
         problems["closing"] = _(WRONG)
     if not problems and directory is not None:
         with problems.of("closing"), request.app.state.writer.begin() as conn:
-            leaving.require_closable(conn, found.account_id)
+            named = leaving.begin(conn, found.account_id)
             note(conn, actor_of(request, found), "account", "close", target_id=found.account_id)
-            named = leaving.handle_of(conn, found.account_id)
             Log(directory).account(named, now_ms(), above=done(conn))
     if problems:
         return own_account.page(request, reading, found, problems)

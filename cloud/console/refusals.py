@@ -8,7 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
+from cloud.api import problems
 from cloud.console.templating import html
 from cloud.errors import CloudError
 from cloud.languages.current import gettext as _
@@ -34,20 +36,26 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error, _paged(told))
 
 
+def refusal(scope: Scope, status: int, detail: str) -> Response:
+    """The answer to a request that no route is asked about."""
+    request = Request(scope)
+    return _page(request, problems.problem(request, status, detail))
+
+
 def _paged(told: _Handler) -> _Handler:
     """A handler that makes a page of what `told` says."""
+    return lambda request, error: _page(request, told(request, error))
 
-    def handle(request: Request, error: Exception) -> Response:
-        answer = told(request, error)
-        wanted = "text/html" in request.headers.get("accept", "")
-        if not wanted or answer.status_code not in TITLES or request.url.path.startswith("/v1/"):
-            return answer
-        problem = json.loads(bytes(answer.body))
-        return html(
-            "refusal.html",
-            answer.status_code,
-            title=_(TITLES[answer.status_code]),
-            detail=problem["detail"],
-        )
 
-    return handle
+def _page(request: Request, answer: Response) -> Response:
+    """What a problem says, as a page if it is a browser that asks."""
+    wanted = "text/html" in request.headers.get("accept", "")
+    if not wanted or answer.status_code not in TITLES or request.url.path.startswith("/v1/"):
+        return answer
+    problem = json.loads(bytes(answer.body))
+    return html(
+        "refusal.html",
+        answer.status_code,
+        title=_(TITLES[answer.status_code]),
+        detail=problem["detail"],
+    )

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, File, Form, Query, Request, UploadFile
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 
 from cloud.api.parameters import Database
 from cloud.companies.queries import listed_places
@@ -12,6 +13,7 @@ from cloud.console.forms import Problems, start_of
 from cloud.console.members import number
 from cloud.console.moments import moment
 from cloud.console.onlookers import Keeper, Onlooker, OnlookerOf
+from cloud.console.uploads import Sent, form_in
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
@@ -38,7 +40,7 @@ STATUSES = {
 }
 """What screens call the statuses."""
 
-Text = Annotated[str, Form(max_length=1000)]
+_FIELDS = ("device", "name", "site", "from_day")
 
 
 def install(app: FastAPI) -> None:
@@ -90,35 +92,29 @@ def listed(
 
 def new(conn: Database, who: Keeper) -> Response:
     """The form of a new terminal."""
-    empty = {"device": "", "name": "", "site": "", "from_day": ""}
-    return _form(conn, who, empty, Problems())
+    return _form(conn, who, dict.fromkeys(_FIELDS, ""), Problems())
 
 
-def create(
-    request: Request,
-    reading: Database,
-    who: Keeper,
-    device: Text = "",
-    name: Text = "",
-    site: Text = "",
-    from_day: Text = "",
-    file: Annotated[UploadFile | None, File()] = None,
-) -> Response:
+async def create(request: Request, reading: Database, who: Keeper) -> Response:
     """Add a terminal by its device number and certificate request."""
-    typed = {"device": device, "name": name, "site": site, "from_day": from_day}
+    sent = await form_in(request, "file", LONGEST)
+    return await run_in_threadpool(_create, request, reading, who, sent)
+
+
+def _create(request: Request, reading: Connection, who: Onlooker, sent: Sent) -> Response:
+    typed = {name: sent.fields.get(name, "") for name in _FIELDS}
     problems = Problems()
-    compact = problems.take("device", editing.checked_device, device)
-    named = problems.take("name", editing.terminal_name, name)
-    place = problems.take("site", chosen, site)
-    from_ms = problems.take("from_day", start_of, from_day)
-    message = b"" if file is None else file.file.read(LONGEST + 1)
-    asked = problems.take("file", lambda _text: _checked(message), "")
+    compact = problems.take("device", editing.checked_device, typed["device"])
+    named = problems.take("name", editing.terminal_name, typed["name"])
+    place = problems.take("site", chosen, typed["site"])
+    from_ms = problems.take("from_day", start_of, typed["from_day"])
+    asked = problems.take("file", lambda _text: _checked(sent), "")
     if compact and place and asked and not problems:
         with problems.of("device"), request.app.state.writer.begin() as conn:
             made = editing.enrol(
                 conn,
                 who.company,
-                message,
+                sent.content,
                 device=compact,
                 name=named,
                 site=place,
@@ -150,10 +146,18 @@ def chosen(site: str) -> int:
     return number(site)
 
 
-def _checked(message: bytes) -> bool:
-    if not message:
+def _checked(sent: Sent) -> bool:
+    if sent.too_long:
+        raise InvalidError(
+            _(
+                "The file is longer than %(size)d KiB, which no certificate request is; choose the"
+                " file that “pointeuse provision csr” wrote."
+            )
+            % {"size": LONGEST // 1024}
+        )
+    if not sent.content:
         raise InvalidError(_("No file was sent; choose the certificate request."))
-    editing.checked_request(message)
+    editing.checked_request(sent.content)
     return True
 
 

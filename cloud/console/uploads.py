@@ -6,18 +6,16 @@ off in the midst of sending, and its user would see a broken connection instead 
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from cloud.errors import InvalidError
-from cloud.languages.current import gettext as _
+from cloud.api.security import PATIENCE
 
 _FORM = 64 * 1024
 """What a form needs around its file."""
-_PATIENCE = 4 * 1024**3
-"""Nobody is read to the end of more than this."""
 
 
 class _Counted:
@@ -37,20 +35,31 @@ class _Counted:
             self._read += len(chunk)
             if not self.too_long:
                 yield chunk
-            elif self._read > _PATIENCE:
+            elif self._read > PATIENCE:
                 break
         if self.too_long:
             # Of this error the parser closes what it has opened.
             raise MultiPartException("too long")
 
 
-async def file_in(request: Request, field: str, limit: int) -> bytes:
-    """The file that a form sends as `field`. Raises InvalidError: none, or longer than `limit`."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a form brought: its fields, and its file."""
+
+    fields: dict[str, str]
+    """Of a form that was too long, those before the file."""
+    content: bytes
+    """The file; empty when none was chosen, or when it was too long."""
+    too_long: bool
+
+
+async def form_in(request: Request, file: str, limit: int) -> Sent:
+    """The form of a request, with the file that it sends as `file`, of so many bytes at most."""
     counted = _Counted(request.stream(), limit + _FORM)
     parser = MultiPartParser(request.headers, counted.chunks(), max_files=1, max_fields=10)
     # In memory up to the limit: what people upload is personal data, and no business of a disk.
     parser.spool_max_size = limit + _FORM
-    content: bytes | None = None
+    content = b""
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError):
@@ -58,16 +67,11 @@ async def file_in(request: Request, field: str, limit: int) -> bytes:
             async for _chunk in counted.chunks():
                 pass
     else:
-        found = form.get(field)
+        found = form.get(file)
         if isinstance(found, UploadFile) and found.filename:
             content = await found.read(limit + 1)
         await form.close()
-    if counted.too_long or (content is not None and len(content) > limit):
-        raise InvalidError(
-            _("The file is longer than %(size)d MiB, which no list of workers is; send the list"
-              " alone, as CSV.")
-            % {"size": limit // 1024 // 1024}
-        )  # fmt: skip
-    if content is None:
-        raise InvalidError(_("No file was sent; choose one."))
-    return content
+    fields = {name: value for name, value in parser.items if isinstance(value, str)}
+    if counted.too_long or len(content) > limit:
+        return Sent(fields, b"", too_long=True)
+    return Sent(fields, content, too_long=False)

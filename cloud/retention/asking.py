@@ -11,15 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
-from cloud.accounts.roles import Role
-from cloud.accounts.tables import accounts, memberships
+from cloud.accounts import administrators
 from cloud.audit.service import OPERATOR, Actor, note
 from cloud.companies.service import lock
-from cloud.companies.tables import companies
 from cloud.errors import ConflictError, NotFoundError
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language
-from cloud.mail import service as mail
+from cloud.languages.current import mark
 from cloud.retention.presences import Tally
 from cloud.retention.tables import erasure_requests
 from cloud.times import now_ms
@@ -127,7 +124,7 @@ def is_active(conn: Connection, company: int, worker: int) -> bool:
 
 def needs_another(conn: Connection, company: int, account: int) -> bool:
     """Whether a company has another administrator than an account, who can log in."""
-    return bool(_others(conn, company, account))
+    return any(each.id != account for each in administrators.of(conn, company))
 
 
 def one(conn: Connection, company: int, request: int) -> RowMapping:
@@ -217,32 +214,15 @@ def _of(
     return list(conn.execute(query.order_by(_requests.c.id)).mappings())
 
 
-def _others(conn: Connection, company: int, account: int | None) -> list[RowMapping]:
-    query = (
-        select(accounts.c.email, accounts.c.language)
-        .join(memberships, memberships.c.account_id == accounts.c.id)
-        .where(memberships.c.company_id == company, memberships.c.role == Role.ADMINISTRATOR)
-        .where(accounts.c.disabled_ms.is_(None), accounts.c.password.is_not(None))
-    )
-    if account is not None:
-        query = query.where(accounts.c.id != account)
-    return list(conn.execute(query).mappings())
-
-
 def _ask_others(conn: Connection, company: int, account: int | None) -> None:
     """Mail the administrators who can decide. Nobody is named in it."""
-    name = conn.execute(select(companies.c.name).where(companies.c.id == company)).scalar_one()
-    for each in _others(conn, company, account):
-        before = language.set(each["language"])
-        mail.enqueue(
-            conn,
-            each["email"],
-            _("An erasure at %(company)s waits for you") % {"company": name},
-            _(
-                "Somebody asked %(company)s to erase what it knows of a person. Decide on the"
-                " console, under Personal data; the law gives a month for it."
-            )
-            % {"company": name}
-            + "\n",
-        )
-        language.reset(before)
+    administrators.tell(
+        conn,
+        company,
+        mark("An erasure at %(company)s waits for you"),
+        mark(
+            "Somebody asked %(company)s to erase what it knows of a person. Decide on the"
+            " console, under Personal data; the law gives a month for it."
+        ),
+        but=account,
+    )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+from cloud.accounts.tables import access_requests
 from cloud.companies.tables import companies
 from cloud.configurations import service as configurations
 from cloud.registrations.tables import (
@@ -105,6 +106,8 @@ def unregistered(conn: Connection, company_ids: Collection[int]) -> int:
     ]
     history = registration_history
     before = or_(history.c.employer_id == companies.c.id, history.c.company_id == companies.c.id)
+    asked = select(access_requests.c.id).where(access_requests.c.company_id == companies.c.id)
+    named.append(asked.exists())
     named.append(select(history.c.version).where(before).exists())
     gone = delete(companies).where(
         among(conn, companies.c.id, sorted(company_ids)),

@@ -145,11 +145,10 @@ def account_close(email: str, yes: bool, config_path: Path) -> None:
         config = _config(config_path)
         with session(config.database.url) as conn:
             found = service.account_id(conn, email)
-            closing.require_closable(conn, found)
+            named = closing.begin(conn, found)
             if not yes:
                 raise RefusedError(f"account {email} can be closed, for good: give --yes")
             note(conn, OPERATOR, "account", "close", target_id=found)
-            named = closing.handle_of(conn, found)
             Log(config.directory).account(named, now_ms(), above=done(conn))
         engine = db.writer_engine(config.database.url)
         try:

@@ -19,10 +19,17 @@ def normalise(text: str) -> str:
     """
     digits = _SEPARATORS.sub("", text)
     if not re.fullmatch(r"[0-9]{11}", digits):
-        raise InvalidError(_("the INSS is 11 digits, such as 85.07.30-033.28"))
+        raise InvalidError(
+            _("the INSS is 11 digits, such as 85.07.30-033.28; copy them from the identity card")
+        )
     # 97 - x lies between 1 and 97; stdnum takes 00 for 97.
     if not 1 <= int(digits[9:]) <= 97 or not (_valid(nn, digits) or _valid(bis, digits)):
-        raise InvalidError(_("the INSS is not valid: its check digits or its date do not fit"))
+        raise InvalidError(
+            _(
+                "the INSS is not valid: its check digits or its date do not fit; compare it with"
+                " the identity card, or leave it out"
+            )
+        )
     return digits
 
 

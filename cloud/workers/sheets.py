@@ -1,8 +1,8 @@
 """Reading a list of workers from CSV, as spreadsheets of this country write it.
 
 The first line names the columns, in French, Dutch, German or English; the others may stand in any
-order, and unknown ones are left out. Fields are parted by `;`, `,` or tabs. The text is UTF-8, with
-or without a mark, UTF-16 with one, or else Windows-1252, as Excel saves "CSV".
+order, and unknown ones are left out. Fields are parted by `;`, `,` or tabs. How it is encoded is
+the concern of `encodings.py`.
 """
 
 import csv
@@ -14,6 +14,7 @@ from pathlib import Path
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
+from cloud.workers import encodings
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_ROWS = 20_000
@@ -86,7 +87,7 @@ def rows(content: bytes) -> Iterator[Row]:
         )
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise InvalidError(_("the file is a spreadsheet; save it as CSV (UTF-8) first"))
-    lines = _text(content).splitlines(keepends=True)
+    lines = encodings.text(content).splitlines(keepends=True)
     header = next((line for line in lines if line.strip()), "")
     reader = csv.reader(lines, delimiter=_delimiter(header), strict=True)
     places: dict[str, int] | None = None
@@ -125,30 +126,6 @@ def _row(line: int, fields: list[str], places: dict[str, int]) -> Row:
         )
     found = {name: fields[place].strip() for name, place in places.items() if place < len(fields)}
     return Row(line, {name: value for name, value in found.items() if value})
-
-
-def _text(content: bytes) -> str:
-    for beginning, encoding in (
-        (b"\xef\xbb\xbf", "utf-8-sig"),
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-    ):
-        if content.startswith(beginning):
-            return _decoded(content, encoding)
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return _decoded(content, "cp1252")
-
-
-def _decoded(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InvalidError(
-            _("the file is no text in %(encoding)s (byte %(byte)d); save it as CSV (UTF-8)")
-            % {"encoding": encoding, "byte": error.start}
-        ) from None
 
 
 def _delimiter(header: str) -> str:

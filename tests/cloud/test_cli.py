@@ -9,8 +9,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, insert, update
 
 from cloud import db
+from cloud.accounts import claims
 from cloud.accounts import service as accounts
 from cloud.cli import cloud
+from cloud.companies import service as companies
 from cloud.notifications import service as notified
 from cloud.notifications.kinds import Kind
 from cloud.notifications.tables import notifications
@@ -144,6 +146,27 @@ def test_a_company_twice(cli: Cli) -> None:
     cli.good("company", "add", "--vat", "0403019261", "--name", "Solvay")
     said = cli.refused("company", "add", "--vat", "0403019261", "--name", "Other")
     assert "registered already; ask its administrator" in said
+
+
+def test_who_asks_for_a_private_company_is_let_in_or_not(cli: Cli, engine: Engine) -> None:
+    with engine.begin() as conn:
+        private = companies.private_companies(conn, ["BE0999910642"])["BE0999910642"]
+        for name in ("ann", "bob"):
+            account = accounts.create(conn, f"{name}@example.be", name.title())
+            accounts.set_password(conn, account, "geel paard leest wolken")
+            claims.claim(conn, account, private, "Dakwerken")
+    first, second = cli.json("access", "list")
+    assert (first["vat"], first["company"], first["email"], first["private"]) == (
+        "BE 0999.910.642", "Dakwerken", "ann@example.be", True,
+    )  # fmt: skip
+    assert cli.good("access", "refuse", str(first["id"])) == ""
+    assert "no request" in cli.refused("access", "grant", str(first["id"]))
+    cli.good("access", "grant", str(second["id"]))
+    assert cli.json("access", "list") == []
+    (member,) = cli.json("account", "members", "--company", "Dakwerken")
+    assert (member["email"], member["role"]) == ("bob@example.be", "administrator")
+    tags = [line["tag"] for line in cli.json("trail")]
+    assert {"command:access-request:grant", "command:access-request:refuse"} <= set(tags)
 
 
 def test_a_database_without_schema(empty_database_url: str) -> None:

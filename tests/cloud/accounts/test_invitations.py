@@ -82,6 +82,27 @@ def test_a_company_cannot_be_made_a_mail_cannon(
     invitations.invite(conn, ground.theirs, "w4@example.be", "viewer")
 
 
+def test_withdrawing_makes_no_place_for_more_mail(
+    conn: Connection, ground: Ground, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "SENT_A_DAY", 4)
+    monkeypatch.setattr(invitations, "TO_ONE_A_DAY", 2)
+    for number in range(2):
+        invitations.invite(conn, ground.ours, "w@example.be", "viewer")
+        if number:
+            invitations.withdraw(conn, ground.ours, "w@example.be")
+    with pytest.raises(ConflictError, match=r"w@example\.be was invited 2 times within a day"):
+        invitations.invite(conn, ground.ours, "W@example.be", "viewer")
+    for number in range(2):
+        invitations.invite(conn, ground.ours, f"w{number}@example.be", "viewer")
+        invitations.withdraw(conn, ground.ours, f"w{number}@example.be")
+    with pytest.raises(ConflictError, match="sent 4 invitations within a day"):
+        invitations.invite(conn, ground.ours, "w9@example.be", "viewer")
+    invitations.invite(conn, ground.theirs, "w9@example.be", "viewer")
+    clock.ms += invitations.DAY_MS
+    invitations.invite(conn, ground.ours, "w@example.be", "viewer")
+
+
 def test_what_cannot_be_offered_is_not(conn: Connection, ground: Ground) -> None:
     with pytest.raises(InvalidError, match="someone external cannot be administrator"):
         invitations.invite(conn, ground.ours, "a@example.be", "administrator", external=True)

@@ -1,13 +1,17 @@
 """Programs and personal data: all of one person, what erasing would do, and asking for it."""
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import Engine, select
 
 from cloud.accounts.scopes import Scope
+from cloud.api.privacy import PersonData
 from cloud.mail.tables import mails
 from cloud.retention.tables import erasure_requests
+from cloud.subjects import holdings
 from cloud.workers import service as workers
 from tests.cloud.api.conftest import program
+from tests.cloud.apps.pairing import pair
 from tests.cloud.client import Client
 from tests.cloud.console.company import Company
 from tests.cloud.console.tapping import Gates
@@ -19,6 +23,7 @@ def left(company: Company, gates: Gates) -> Gates:
     for at in ("08:00", "12:00"):
         gates.tap(at)
     with company.engine.begin() as conn:
+        pair(conn, company.worker, "telephone")
         workers.set_active(conn, company.worker, False)
     return gates
 
@@ -27,8 +32,17 @@ def test_everything_held_of_a_person(ours: Client, company: Company, left: Gates
     found = ours.get(f"/v1/workers/{company.worker}/data").json()
     assert found["person"]["family_name"] == "Maes"
     assert len(found["registrations"]) == 2
+    assert [app["name"] for app in found["apps"]] == ["telephone"]
     assert company.trail()[-1] == ("api:person:export", company.worker)
     assert ours.get(f"/v1/workers/{company.their_worker}/data").status_code == 404
+
+
+def test_no_part_of_what_is_held_is_left_out(company: Company, left: Gates, reader: Engine) -> None:
+    with reader.connect() as conn:
+        held = holdings.holdings(conn, company.ours, company.worker, None)
+    assert set(PersonData.model_fields) == set(held)
+    with pytest.raises(ValidationError):
+        PersonData.model_validate({**held, "telephones": []})
 
 
 def test_an_erasure_waits_for_an_administrator(
@@ -48,7 +62,8 @@ def test_an_erasure_waits_for_an_administrator(
     assert [each["id"] for each in ours.get("/v1/erasures").json()["items"]] == [shown["id"]]
     with engine.connect() as conn:
         assert len(conn.execute(select(erasure_requests)).all()) == 1
-        assert conn.execute(select(mails)).all() == []  # nobody has a password here
+        asked = conn.execute(select(mails.c.address)).scalars().all()
+        assert asked == ["administrator@example.be"]  # once, however often it was asked
     assert ours.get(f"/v1/workers/{company.worker}").status_code == 200
 
 

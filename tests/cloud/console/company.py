@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from cloud.accounts import access, sessions
+from cloud.accounts import access, passwords, sessions
 from cloud.accounts import service as accounts
 from cloud.api.app import create_app
 from cloud.audit.tables import audit
@@ -16,6 +16,7 @@ from cloud.console.visits import COOKIE
 from cloud.workers import service as workers
 from tests.cloud.client import Client
 
+HASH = passwords.hashed("correct horse battery staple")
 CANARY = "Kanarie"
 """In every name of the other company."""
 
@@ -78,6 +79,7 @@ class Company:
         with self.engine.begin() as conn:
             shown = f"{CANARY} Chef" if owner == self.theirs else f"The {name}"
             self.who[name] = accounts.create(conn, f"{name}@example.be", shown)
+            accounts.keep_password(conn, self.who[name], HASH)
             made = access.put_membership(conn, self.who[name], owner, role, external=external)
             access.set_grants(
                 conn, {"membership_id": made}, owner, division_ids=divisions or (),

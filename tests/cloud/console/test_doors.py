@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, update
 
-from cloud.accounts import access, invitations, service, sessions
+from cloud.accounts import access, claims, invitations, service, sessions
 from cloud.accounts.links import Purpose, look, make
 from cloud.accounts.tables import access_requests, accounts, links, memberships
 from cloud.api.app import create_app
@@ -17,7 +17,6 @@ from cloud.companies.tables import companies
 from cloud.console.visits import COOKIE
 from cloud.errors import NotFoundError
 from cloud.mail.tables import mails
-from cloud.registrations.tables import registrations
 from tests.cloud.client import Client
 from tests.cloud.sample import Sample
 
@@ -106,20 +105,102 @@ def test_what_cannot_be_is_said_beside_its_field(
     assert inbox(engine) == []
 
 
-def test_a_private_company_is_taken_over_with_what_its_workers_did(
-    browser: Client, engine: Engine
+def runs_the_platform(engine: Engine) -> None:
+    """Somebody who is told of what no administrator can decide, in Dutch."""
+    with engine.begin() as conn:
+        olga = service.create(conn, "olga@example.be", "Olga", language="nl", operator=True)
+        service.set_password(conn, olga, PASSWORD)
+
+
+def claimed(browser: Client, engine: Engine, email: str = "Ann@Example.be") -> str:
+    """Register the private company; the page that answers."""
+    browser.post("/register", **(TYPED | {"vat": "BE0999910642", "email": email}))
+    return browser.post("/register/confirm", token=token(link(engine)), password=PASSWORD).text
+
+
+def logged_in(browser: Client, reader: Engine, engine: Engine, email: str) -> Client:
+    with engine.begin() as conn:
+        cookie = f"{COOKIE}={sessions.begin(conn, service.account_id(conn, email))}"
+    return Client(browser._app, {"cookie": cookie})
+
+
+def test_a_private_company_waits_and_is_taken_over_with_what_its_workers_did(
+    browser: Client, reader: Engine, engine: Engine
 ) -> None:
+    runs_the_platform(engine)
     with engine.begin() as conn:
         sample = Sample(conn)
         tap = sample.stranger_taps(conn)
-    browser.post("/register", **(TYPED | {"vat": "BE0999910642"}))
-    browser.post("/register/confirm", token=token(link(engine)), password=PASSWORD)
+    for _ in range(2):
+        assert "Somebody looks at it first" in claimed(browser, engine)
+    (told,) = [text for address, text in inbox(engine) if address == "olga@example.be"]
+    for words in ("Ann Maes (ann@example.be) registreert", "BE 0999.910.642", "Dakwerken Maes"):
+        assert words in told
+    # Until somebody looked, nothing of it is shown, and it is no less private.
+    ann = logged_in(browser, reader, engine, "ann@example.be")
+    assert ann.get(f"/registrations/{tap}").status_code == 404
     with engine.begin() as conn:
-        employer = conn.execute(
-            select(registrations.c.employer_id).where(registrations.c.id == tap)
+        private = conn.execute(select(companies).where(companies.c.vat == "BE0999910642")).one()
+        assert (private.id, private.private) == (sample.private, True)
+        (waits,) = claims.waiting(conn)
+        assert f"pointeuse cloud access grant {waits['id']}" in told
+        claims.settle(conn, waits["id"], grant=True)
+        assert claims.waiting(conn) == []
+    assert members(engine) == [("ann@example.be", "Dakwerken Maes", "administrator")]
+    assert "access to all of Dakwerken Maes" in inbox(engine)[-1][1]
+    ann = logged_in(browser, reader, engine, "ann@example.be")
+    page = ann.get(f"/registrations/{tap}")
+    assert (page.status_code, "Solvay" in page.text) == (200, True)
+    with engine.begin() as conn, pytest.raises(NotFoundError, match="no request"):
+        claims.settle(conn, waits["id"], grant=True)
+
+
+def test_who_is_not_the_firm_is_refused_and_told(
+    browser: Client, engine: Engine, reader: Engine
+) -> None:
+    runs_the_platform(engine)
+    with engine.begin() as conn:
+        sample = Sample(conn)
+        sample.stranger_taps(conn)
+    claimed(browser, engine)
+    claimed(browser, engine, "bob@example.be")
+    with engine.begin() as conn:
+        first, second = (each["id"] for each in claims.waiting(conn))
+        claims.settle(conn, first, grant=False)
+        assert conn.execute(
+            select(companies.c.private).where(companies.c.id == sample.private)
         ).scalar_one()
-        name = conn.execute(select(companies.c.name).where(companies.c.id == employer)).scalar()
-    assert (employer, name) == (sample.private, "Dakwerken Maes")
+    assert members(engine) == []
+    assert inbox(engine)[-1][0] == "ann@example.be"
+    assert "could not make sure that you may act for Dakwerken Maes" in inbox(engine)[-1][1]
+    # The other one has it; whoever comes third asks that one.
+    with engine.begin() as conn:
+        claims.settle(conn, second, grant=True)
+    assert members(engine) == [("bob@example.be", "Dakwerken Maes", "administrator")]
+    assert "registered already" in claimed(browser, engine)
+    with engine.begin() as conn:
+        assert claims.waiting(conn) == []
+    assert inbox(engine)[-1][0] == "bob@example.be"
+
+
+def test_a_company_nobody_can_log_in_to_has_its_requests_told_to_who_runs_the_platform(
+    browser: Client, engine: Engine
+) -> None:
+    runs_the_platform(engine)
+    with engine.begin() as conn:
+        sample = Sample(conn)
+        boss = service.create(conn, "boss@example.be", "Luc")
+        service.set_password(conn, boss, PASSWORD)
+        access.put_membership(conn, boss, sample.contractor, "administrator")
+        service.disable(conn, boss)
+    browser.post("/register", **(TYPED | {"vat": "BE0403019261"}))
+    browser.post("/register/confirm", token=token(link(engine)), password=PASSWORD)
+    assert inbox(engine)[-1][0] == "olga@example.be"
+    assert "geen enkele beheerder" in inbox(engine)[-1][1]
+    with engine.begin() as conn:
+        (waits,) = claims.waiting(conn)
+        claims.settle(conn, waits["id"], grant=True)
+    assert ("ann@example.be", "Solvay", "administrator") in members(engine)
 
 
 def test_a_registered_company_is_asked_for_access(
@@ -128,6 +209,7 @@ def test_a_registered_company_is_asked_for_access(
     with engine.begin() as conn:
         sample = Sample(conn)
         boss = service.create(conn, "boss@example.be", "Luc", language="en")
+        service.set_password(conn, boss, PASSWORD)
         access.put_membership(conn, boss, sample.contractor, "administrator")
         cookie = f"{COOKIE}={sessions.begin(conn, boss)}"
     for _ in range(2):

@@ -3,13 +3,15 @@
 import re
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from cloud.accounts import access, invitations
+from cloud.accounts import service as accounts
 from cloud.accounts.queries import members
 from cloud.accounts.tables import invitations as offers
 from cloud.accounts.tables import memberships
 from cloud.companies import places
+from cloud.mail.tables import mails
 from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company, hidden
 
@@ -129,6 +131,12 @@ def test_somebody_is_invited_and_accepts_once(
     assert (wrong.status_code, "log in with the account of that address" in wrong.text) == (
         422, True,
     )  # fmt: skip
+    with company.engine.connect() as conn:
+        mail = conn.execute(select(mails.c.subject, mails.c.body)).one()
+    # In the language of the account, which is not that of whoever invites.
+    assert mail.subject == "Solvay vous invite"
+    assert "sites :\n\n- Nord / Dock\n\n" in mail.body
+    assert mail.body.endswith(f"{link}\n")
     assert guest.get("/divisions").status_code == 404
     assert guest.post("/invitation", token=token).headers["location"] == "/"
     assert parts(company)["none"] == ("viewer", True, ["Nord / Dock"])
@@ -168,6 +176,27 @@ def test_ten_thousand_invitations_are_not_sent(company: Company, administrator: 
     )  # fmt: skip
 
 
+def test_inviting_and_withdrawing_sends_no_mail_without_end(
+    company: Company, administrator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "SENT_A_DAY", 3)
+    administrator.headers["accept-language"] = "fr"
+    for number in range(5):
+        email = f"new{number}@example.be"
+        answer = administrator.post("/people/new", email=email, role="viewer", way="invite")
+        assert answer.status_code == (200 if number < 3 else 422)
+        with company.engine.connect() as conn:
+            offer = conn.execute(select(func.max(offers.c.id))).scalar_one()
+        administrator.post(f"/people/invitations/{offer}/withdraw")
+    assert "a envoyé 3 invitations" in answer.text.split('id="email-problem"', 1)[1]
+    with company.engine.connect() as conn:
+        sent = conn.execute(select(mails.c.address, mails.c.subject).order_by(mails.c.id)).all()
+    # Who has no account yet is written to in the language of whoever invites.
+    assert [tuple(mail) for mail in sent] == [
+        (f"new{number}@example.be", "Solvay vous invite") for number in range(3)
+    ]
+
+
 def test_the_last_administrator_stays(
     company: Company, reader: Engine, administrator: Client
 ) -> None:
@@ -177,7 +206,12 @@ def test_the_last_administrator_stays(
         assert answer.status_code == 422
         assert "last administrator" in answer.text
     assert parts(company)["administrator"][0] == "administrator"
-    company.member("second", "administrator")
+    second = company.member("second", "administrator")
+    for disabled in (True, False):
+        with company.engine.begin() as conn:
+            accounts.disable(conn, second, disabled=disabled)
+        if disabled:
+            assert administrator.post(f"/people/{one}/end").status_code == 422
     assert administrator.post(f"/people/{one}/end").headers["location"] == "/"
     assert administrator.get("/people").status_code == 404
     assert "administrator" not in parts(company)

@@ -6,6 +6,7 @@ from sqlalchemy.exc import OperationalError
 
 from cloud.workers import queries
 from tests.cloud.console.company import Company
+from tests.cloud.console.sending import send_on
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "origin": "http://localhost"}
 
@@ -66,3 +67,34 @@ def test_a_failure_tells_nothing_of_itself(
     assert (page.status_code, f"<h1>{title}</h1>" in page.text) == (status, True)
     assert "secret" not in page.text
     assert "SELECT" not in page.text
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_page_is_sent_too_much_and_read_to_its_end(
+    company: Company, reader: Engine, told: bool
+) -> None:
+    """Answered before, a browser would show a broken connection; a program is told at once."""
+    browser = company.browser(reader, None)
+    if told:
+        browser.headers["content-length"] = "2000000"
+    answer, read = send_on(browser, "/login", b"email=", kind=FORM, language="fr", size=2_000_000)
+    assert (answer.status_code, answer.headers["content-type"][:9]) == (413, "text/html")
+    assert "Plus de 64 KiB" in answer.text
+    assert read >= 2_000_000
+    again, _ = send_on(browser, "/login", b"e", kind=FORM, accept="*/*", size=2_000_000)
+    assert again.headers["content-type"] == "application/problem+json"
+    program, read = send_on(browser, "/v1/workers", b"{", kind="application/json", size=2_000_000)
+    assert program.headers["content-type"] == "application/problem+json"
+    assert read < 2_000_000
+
+
+def test_what_another_site_sends_is_refused_by_a_page(company: Company, reader: Engine) -> None:
+    browser = company.browser(reader, "viewer")
+    sent = {"accept": "text/html", "accept-language": "nl", "origin": "https://evil.example"}
+    answer = browser.request("POST", "/logout", headers=sent)
+    assert (answer.status_code, answer.headers["content-type"][:9]) == (403, "text/html")
+    assert "van een andere site" in answer.text
+    assert browser.request("GET", "/").status_code == 200

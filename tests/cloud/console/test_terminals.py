@@ -22,6 +22,7 @@ from protocol.keys import SigningKey
 from provisioning.enrolment import make_request
 from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company, hidden
+from tests.cloud.console.sending import GIGABYTE, send_on
 
 HOUR = 3_600_000
 
@@ -388,6 +389,20 @@ def test_when_a_reader_came_and_went(gates: Gates, administrator: Client) -> Non
 
 
 class TestAdding:
+    def test_a_gigabyte_is_told_at_its_field(self, company: Company, administrator: Client) -> None:
+        head = (
+            b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nNew gate\r\n'
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="r"\r\n'
+            b"Content-Type: application/octet-stream\r\n\r\n"
+        )
+        kind = "multipart/form-data; boundary=b"
+        answer, read = send_on(administrator, "/terminals/new", head, kind=kind, language="fr")
+        assert answer.status_code == 422
+        assert read >= GIGABYTE
+        said = answer.text.split('id="file-problem"', 1)[1].split("</p>", 1)[0]
+        assert "64 KiB" in said
+        assert 'value="New gate"' in answer.text
+
     @pytest.fixture
     def key(self) -> SigningKey:
         return SigningKey.generate()
@@ -459,8 +474,11 @@ class TestAdding:
             assert words in answer.text
             assert 'value="New gate"' in answer.text
         assert self.send(administrator, key, company.their_site).status_code == 404
-        huge = self.send(administrator, key, company.quai, message=bytes(70_000))
-        assert huge.status_code == 413
+        huge = self.send(administrator, key, company.quai, message=bytes(140_000))
+        assert huge.status_code == 422
+        said = huge.text.split('id="file-problem"', 1)[1].split("</p>", 1)[0]
+        assert "longer than 64 KiB, which no certificate request is" in said
+        assert 'value="New gate"' in huge.text
         assert company.trail() == []
         with company.engine.connect() as conn:
             assert conn.execute(select(terminals.c.id)).all() == []

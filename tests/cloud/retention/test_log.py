@@ -163,8 +163,7 @@ def test_a_log_that_was_lost_is_told_and_goes_on(furnished: World) -> None:
 
 def close(world: World, account: int) -> None:
     with world.engine.begin() as conn:
-        closing.require_closable(conn, account)
-        named = closing.handle_of(conn, account)
+        named = closing.begin(conn, account)
         Log(world.directory).account(named, now_ms(), above=done(conn))
     redo.catch_up(world.engine, world.directory, LAW)
 
@@ -176,7 +175,7 @@ def test_a_closed_account_leaves_its_number_alone(furnished: World) -> None:
         pytest.raises(ConflictError, match="last administrator"),
         world.engine.begin() as conn,
     ):
-        closing.require_closable(conn, boss)
+        closing.begin(conn, boss)
     with world.engine.begin() as conn:
         from cloud.accounts import access
         from cloud.accounts import passkeys as passkeys_
@@ -184,6 +183,7 @@ def test_a_closed_account_leaves_its_number_alone(furnished: World) -> None:
         from cloud.audit.service import Actor, note
 
         other = service.create(conn, "other@example.be", "Other")
+        service.set_password(conn, other, "correct horse battery staple")
         access.put_membership(conn, other, world.elektro, "administrator")
         sessions_.begin(conn, boss)
         passkeys_.handle(conn, boss)
@@ -214,6 +214,7 @@ def test_who_signed_corrections_leaves_the_snapshots_too(furnished: World) -> No
         from cloud.accounts import access
 
         other = service.create(conn, "other@example.be", "Other")
+        service.set_password(conn, other, "correct horse battery staple")
         access.put_membership(conn, other, world.elektro, "administrator")
     assert "Boss" in snapshots(world)
     close(world, world.boss[world.elektro])

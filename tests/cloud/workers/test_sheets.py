@@ -66,7 +66,7 @@ def test_a_quoted_field_may_hold_what_parts_fields() -> None:
         (b'number;given name;family name\n7;"Ann;Maes\n', "line 2: .*; check the quotes"),
         (b"number;given name;family name\n7;" + b"x" * 1001, "line 2: a field is longer"),
         (b"\xff\xfea", "is no text in utf-16"),
-        (b"\x81\x8d", "is no text in cp1252"),
+        (b"\x81\x8d", "looks like CP850"),
         (b"x" * (sheets.MAX_BYTES + 1), "is longer than 8 MiB"),
     ],
 )
