@@ -13,6 +13,7 @@ from cloud.errors import NotFoundError
 from cloud.terminals import queries as terminals
 from cloud.terminals.tables import terminals as table
 from cloud.visibility import rules
+from cloud.visibility.told import last_told
 
 router = APIRouter(tags=["companies and terminals"], responses=problems.DESCRIBED)
 
@@ -88,6 +89,8 @@ def listed_terminals(
     rows = terminals.listed(
         conn,
         visible=rules.visible_terminals(who.seen_by),
+        places=rules.visible_sites(who.seen_by),
+        told=last_told(who.seen_by),
         after=wanted.position or 0,
         limit=wanted.limit + 1,
     )
@@ -98,7 +101,8 @@ def listed_terminals(
 def one_terminal(conn: Database, who: ReadsTerminals, number: Identifier) -> Terminal:
     """One terminal by its id."""
     this = rules.visible_terminals(who.seen_by) & (table.c.id == number)
-    rows = terminals.listed(conn, visible=this, limit=1)
+    places, told = rules.visible_sites(who.seen_by), last_told(who.seen_by)
+    rows = terminals.listed(conn, visible=this, places=places, told=told, limit=1)
     if not rows:
         raise NotFoundError(f"there is no terminal {number}")
     return _terminal(rows[0])

@@ -12,7 +12,7 @@ from cloud.console.forms import Problems, packed, start_of, unpacked
 from cloud.console.moments import moment
 from cloud.console.onlookers import Keeper, Onlooker, OnlookerOf
 from cloud.console.terminals import STANDINGS, STATUSES, chosen, places_of
-from cloud.custody import health
+from cloud.custody import health, reasons
 from cloud.errors import InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.terminals import editing, overview, statistics, telemetry
@@ -20,7 +20,12 @@ from cloud.terminals.queries import terminal_id
 from cloud.terminals.standing import standing
 from cloud.times import now_ms, parse
 from cloud.visibility.rules import visible_registrations, visible_sites, visible_terminals
-from cloud.visibility.told import visible_alarms, visible_telemetry
+from cloud.visibility.told import (
+    last_told,
+    visible_alarms,
+    visible_records,
+    visible_telemetry,
+)
 from protocol.identity import group
 
 DAY_MS = 86_400_000
@@ -131,7 +136,7 @@ def _found(conn: Connection, who: Onlooker, device: str) -> dict[str, Any]:
         number = terminal_id(conn, device, visible=visible)
     except (InvalidError, NotFoundError):
         raise NotFoundError(missing) from None
-    found = overview.one(conn, number, visible=visible)
+    found = overview.one(conn, number, visible=visible, told=last_told(who.seen_by))
     if found is None:
         raise NotFoundError(missing)
     return found
@@ -240,16 +245,23 @@ def _period(row: dict[str, Any], now: int) -> dict[str, Any]:
 
 
 def _chain(conn: Connection, who: Onlooker, terminal: int) -> dict[str, Any]:
+    received = visible_records(who.seen_by)
+    chains = health.epochs_of(conn, terminal, visible=received)
+    missing = health.gaps_of(conn, terminal, visible=received)
     alarms = health.alarms_of(conn, terminal, visible=visible_alarms(who.seen_by))
+    unread = health.unread(conn, terminal, visible=received)
     return {
         "epochs": [
-            {**row, "name": row["epoch"].hex()[:8], "began": moment(row["created_ms"])}
-            for row in health.epochs_of(conn, terminal)
+            {**row, "name": row["epoch"].hex()[:8], "began": moment(row["received_ms"])}
+            for row in chains
         ],
-        "gaps": [{**row, "name": row["epoch"].hex()[:8]} for row in health.gaps_of(conn, terminal)],
+        "gaps": [{**row, "name": row["epoch"].hex()[:8]} for row in missing],
         "alarms": [
             {**row, "at": moment(row["at_ms"]), "cleared": moment(row["cleared_ms"])}
             for row in alarms
         ],
-        **health.unread(conn, terminal),
+        "behind": unread["behind"],
+        "waiting": [
+            (_(reasons.waiting(reason)), count) for reason, count in unread["waiting"].items()
+        ],
     }

@@ -22,6 +22,7 @@ from cloud.terminals.overview import MOST, overview
 from cloud.terminals.standing import Standing, standing
 from cloud.times import now_ms
 from cloud.visibility.rules import visible_divisions, visible_sites, visible_terminals
+from cloud.visibility.told import last_told
 from protocol.enrolment import LONGEST
 from protocol.identity import group
 
@@ -66,6 +67,7 @@ def listed(
         now,
         visible=visible_terminals(who.seen_by),
         places=places,
+        told=last_told(who.seen_by),
         active=status == "active",
         words=words,
         site=number(site) if site else None,

@@ -16,6 +16,7 @@ from cloud.terminals import queries as terminals
 from cloud.times import local, now_ms
 from cloud.visibility import rules
 from cloud.visibility.rules import Operator, Viewer
+from cloud.visibility.told import last_told
 from protocol.badges import Assurance
 from protocol.identity import group
 
@@ -43,7 +44,13 @@ _ASSURANCES = {
 def live(conn: Connection, seen_by: Viewer | Operator) -> dict[str, Any]:
     """Everything that moves on the page. `tag` changes when anything a person sees does."""
     rows = queries.listed(conn, Filter(rules.visible_registrations(seen_by)), limit=ROWS)
-    standing = terminals.listed(conn, visible=rules.visible_terminals(seen_by), limit=TERMINALS)
+    standing = terminals.listed(
+        conn,
+        visible=rules.visible_terminals(seen_by),
+        places=rules.visible_sites(seen_by),
+        told=last_told(seen_by),
+        limit=TERMINALS,
+    )
     shown: dict[str, Any] = {
         "registrations": [registration(row) for row in rows],
         "terminals": [_terminal(row) for row in standing],

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
 from cloud.companies.tables import companies, divisions, sites
-from cloud.terminals.queries import readable
+from cloud.terminals.queries import LAST_TOLD, Told, readable, told_columns
 from cloud.terminals.tables import assignments, enrolments, terminals
 from protocol.identity import compact
 
@@ -23,13 +23,15 @@ def overview(
     *,
     visible: ColumnElement[bool],
     places: ColumnElement[bool],
+    told: Told = LAST_TOLD,
     active: bool,
     words: str = "",
     site: int | None = None,
 ) -> list[dict[str, Any]]:
     """Terminals that are `visible`, of the active or the other list, with where each stands.
 
-    `places` is a condition on sites. `words` is found in names and device numbers.
+    `places` is a condition on sites, `told` what is shown of what each told. `words` is found in
+    names and device numbers.
     """
     query = (
         select(
@@ -37,8 +39,7 @@ def overview(
             terminals.c.device,
             terminals.c.name,
             terminals.c.status,
-            terminals.c.last_seen_ms,
-            terminals.c.last_status,
+            *told_columns(told),
             companies.c.name.label("company"),
             divisions.c.name.label("division"),
             sites.c.name.label("site"),
@@ -68,11 +69,17 @@ def overview(
 
 
 def one(
-    conn: Connection, terminal_id: int, *, visible: ColumnElement[bool]
+    conn: Connection, terminal_id: int, *, visible: ColumnElement[bool], told: Told = LAST_TOLD
 ) -> dict[str, Any] | None:
-    """A terminal that is `visible`: its row; `requested_ms`, when its request was taken."""
+    """A terminal that is `visible`: its row; `requested_ms`, when its request was taken.
+
+    `told` is what is shown of what it told last.
+    """
+    columns = [
+        column for column in terminals.c if column.name not in ("last_seen_ms", "last_status")
+    ]
     query = (
-        select(terminals, enrolments.c.at_ms.label("requested_ms"))
+        select(*columns, *told_columns(told), enrolments.c.at_ms.label("requested_ms"))
         .outerjoin(enrolments, enrolments.c.terminal_id == terminals.c.id)
         .where(terminals.c.id == terminal_id, visible)
     )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, or_, select
 
 from cloud.companies.tables import companies, divisions, sites
 from cloud.errors import InvalidError, NotFoundError
@@ -12,6 +12,10 @@ from cloud.rows import ALL
 from cloud.terminals.tables import assignments, terminals
 from cloud.times import now_ms, rfc3339
 from protocol.identity import group, parse_device_number
+
+Told = tuple[ColumnElement[int | None], ColumnElement[str | None]]
+"""When a terminal was heard of last, and what it said then as JSON; None for what is not shown."""
+LAST_TOLD: Told = (terminals.c.last_seen_ms, terminals.c.last_status)
 
 
 def terminal_id(conn: Connection, device: str, *, visible: ColumnElement[bool] = ALL) -> int:
@@ -54,11 +58,27 @@ def owners_at(conn: Connection, terminal_ids: Sequence[int], at_ms: int) -> list
     return [(terminal, company) for terminal, company in conn.execute(query)]
 
 
+def told_columns(told: Told) -> list[ColumnElement[Any]]:
+    """The columns `last_seen_ms` and `last_status`, as far as they are shown."""
+    seen_ms, status = told
+    return [seen_ms.label("last_seen_ms"), status.label("last_status")]
+
+
 def listed(
-    conn: Connection, *, visible: ColumnElement[bool] = ALL, after: int = 0, limit: int = 100
+    conn: Connection,
+    *,
+    visible: ColumnElement[bool] = ALL,
+    places: ColumnElement[bool] = ALL,
+    told: Told = LAST_TOLD,
+    after: int = 0,
+    limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Terminals that are `visible`, with an id above `after`, by id, with where each stands now."""
-    rows = conn.execute(_with_place(now_ms()).where(visible, terminals.c.id > after).limit(limit))
+    """Terminals that are `visible`, with an id above `after`, by id, with where each stands now.
+
+    `places`, a condition on sites, says which are named; `told` what is shown of what each told.
+    """
+    query = _with_place(now_ms(), places, told).where(visible, terminals.c.id > after).limit(limit)
+    rows = conn.execute(query)
     return [readable(dict(row)) for row in rows.mappings()]
 
 
@@ -76,23 +96,22 @@ def _told(ms: int | None) -> str | None:
     return None if ms is None else rfc3339(ms)
 
 
-def _with_place(at_ms: int) -> Select[Any]:
+def _with_place(at_ms: int, places: ColumnElement[bool], told: Told) -> Select[Any]:
     return (
         select(
             terminals.c.id,
             terminals.c.device,
             terminals.c.name,
             terminals.c.status,
-            terminals.c.last_seen_ms,
-            terminals.c.last_status,
+            *told_columns(told),
             companies.c.name.label("company"),
             divisions.c.name.label("division"),
             sites.c.name.label("site"),
-            assignments.c.from_ms.label("since_ms"),
+            case((sites.c.id.is_not(None), assignments.c.from_ms)).label("since_ms"),
         )
         .select_from(terminals)
         .outerjoin(assignments, (assignments.c.terminal_id == terminals.c.id) & _in_force(at_ms))
-        .outerjoin(sites, sites.c.id == assignments.c.site_id)
+        .outerjoin(sites, and_(sites.c.id == assignments.c.site_id, places))
         .outerjoin(divisions, divisions.c.id == sites.c.division_id)
         .outerjoin(companies, companies.c.id == divisions.c.company_id)
         .order_by(terminals.c.id)

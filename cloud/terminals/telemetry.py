@@ -6,7 +6,7 @@ what came last. Whatever is not of the shape expected is left out: nobody vouche
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -105,6 +105,22 @@ def unreadable_by_hour(rows: Iterable[RowMapping]) -> dict[int, int]:
         hour = row["at_ms"] - row["at_ms"] % 3_600_000
         found[hour] = found.get(hour, 0) + more
         before = count
+    return found
+
+
+def unreadable_since(rows: Sequence[RowMapping], since_ms: int) -> int:
+    """How many badges could not be read in `rows`, the oldest first.
+
+    What the first row counts is counted as well if its program started at `since_ms` or later.
+    """
+    counted = [row for row in rows if row["unreadable"] is not None]
+    if not counted:
+        return 0
+    found = sum(unreadable_by_hour(counted).values())
+    first = counted[0]
+    up_s = first["uptime_s"]
+    if up_s is not None and first["at_ms"] - up_s * 1000 >= since_ms:
+        found += first["unreadable"]
     return found
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from cloud.custody import reasons
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 
@@ -13,10 +14,12 @@ _WORDS = frozenset(
         *(mark("operator"), mark("installer")),
         *(mark("inactive"), mark("revoked"), mark("banned")),
         *(mark("set"), mark("synchronised"), mark("always")),
+        *reasons.WAITING.values(),
+        *reasons.REFUSED.values(),
     }
 )
 """What may stand in a sentence for one of `_WORDED`, and is translated with it."""
-_WORDED = frozenset({"role", "status", "sync", "since"})
+_WORDED = frozenset({"role", "status", "sync", "since", "reason"})
 
 
 class Verdict(StrEnum):

@@ -22,6 +22,7 @@ from cloud.terminals.tables import terminals
 from cloud.times import rfc3339
 from cloud.visibility import row_security, rules
 from cloud.visibility.rules import Viewer
+from cloud.visibility.told import last_told
 from cloud.webhooks.events import SHOWN_BY, Event
 from cloud.workers import queries as worker_queries
 
@@ -88,7 +89,13 @@ def _corrections(conn: Connection, seen_by: Viewer, numbers: Collection[int]) ->
 
 def _terminals(conn: Connection, seen_by: Viewer, numbers: Collection[int]) -> _Fields:
     visible = rules.visible_terminals(seen_by) & terminals.c.id.in_(numbers)
-    rows = terminal_queries.listed(conn, visible=visible, limit=len(numbers))
+    rows = terminal_queries.listed(
+        conn,
+        visible=visible,
+        places=rules.visible_sites(seen_by),
+        told=last_told(seen_by),
+        limit=len(numbers),
+    )
     return {row["id"]: terminal_queries.as_json(row) for row in rows}
 
 

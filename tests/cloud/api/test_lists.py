@@ -2,8 +2,12 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, update
 
+from cloud.companies import service as companies
 from cloud.custody.tables import alarms, rejected, waiting
+from cloud.terminals import service
 from cloud.terminals.tables import terminals
+from cloud.times import now_ms
+from tests.cloud.api.conftest import program
 from tests.cloud.client import Client
 from tests.cloud.sample import START_MS, Sample
 
@@ -64,6 +68,33 @@ def test_terminals(client: Client, engine: Engine, sample: Sample) -> None:
         "said": {"status": {"state": "online"}, "telemetry": {"queue": 3}},
     }
     assert (second["last_seen_at"], second["said"]) == (None, {})
+
+
+def test_what_a_terminal_told_and_where_it_stood_with_others_is_not_shown(
+    reader: Engine, engine: Engine, sample: Sample
+) -> None:
+    now, later = now_ms(), now_ms() + 3_600_000
+    with engine.begin() as conn:
+        division = companies.put_division(conn, sample.subcontractor, "Theirs")
+        site = companies.put_site(conn, division, "Kaai")
+        service.assign(conn, sample.terminals[0], site, 0)
+        service.assign(conn, sample.terminals[0], sample.sites[0], later)
+        conn.execute(
+            update(terminals)
+            .where(terminals.c.id == sample.terminals[0])
+            .values(last_status='{"telemetry": {"queue": 666}}', last_seen_ms=now)
+        )
+    ours = program(reader, engine, sample.contractor)
+    number = sample.terminals[0]
+    hidden = ("company", "division", "site", "assigned_at", "last_seen_at")
+    for row in (
+        items(ours, "/v1/terminals")[0], ours.get(f"/v1/terminals/{number}").json()
+    ):  # fmt: skip
+        assert row["device"] == sample.devices[0]
+        assert [row[name] for name in hidden] == [None] * len(hidden)
+        assert row["said"] == {}
+    operator = program(reader, engine, None).get(f"/v1/terminals/{number}").json()
+    assert (operator["site"], operator["said"]) == ("Kaai", {"telemetry": {"queue": 666}})
 
 
 def test_alarms(client: Client, engine: Engine, sample: Sample) -> None:

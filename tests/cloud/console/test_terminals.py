@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
 from cloud.custody import gaps
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.gaps import Hole
-from cloud.custody.tables import alarms, epochs, heads, waiting
+from cloud.custody.tables import alarms, heads
 from cloud.registrations.tables import registrations
 from cloud.terminals import service
 from cloud.terminals.tables import assignments, terminals
@@ -23,6 +23,7 @@ from provisioning.enrolment import make_request
 from tests.cloud.client import Client
 from tests.cloud.console.company import CANARY, Company, hidden
 from tests.cloud.console.sending import GIGABYTE, send_on
+from tests.cloud.custody.chains import hold
 
 HOUR = 3_600_000
 
@@ -251,9 +252,10 @@ class TestAfterAnotherCompany:
                 .where(mine, assignments.c.to_ms.is_not(None))
                 .values(to_ms=later)
             )
-        page = administrator.get("/terminals").text
-        assert group(gates.devices["theirs"]) in page
-        assert f"{CANARY} Kaai" not in page
+        for path in ("/terminals", "/"):
+            page = administrator.get(path).text
+            assert group(gates.devices["theirs"]) in page
+            assert f"{CANARY} Kaai" not in page
         assert "later" in administrator.get(gates.path("theirs")).text
 
     def test_what_it_did_there_is_not_shown(
@@ -268,6 +270,17 @@ class TestAfterAnotherCompany:
             raise_alarm(conn, gates.ids["theirs"], "fork", "now with us")
             before = {"terminal_id": gates.ids["theirs"], "kind": "fork", "at_ms": now - 2 * HOUR}
             conn.execute(insert(alarms).values(detail="while with them", **before))
+            then = dict.fromkeys((6101, 6102, 6105), now - 2 * HOUR)
+            since = dict.fromkeys((6106, 6109, 6110, 6111), now)
+            waits = {6101: "wrong-blob", 6106: "no-key", 6109: "no-key"}
+            theirs = gates.ids["theirs"]
+            both = hold(conn, theirs, then | since, read=6109, waits=waits)
+            for first, last in ((6103, 6104), (6107, 6108)):
+                gaps.note(conn, theirs, both, Hole(first, last, bytes(32)))
+            conn.execute(update(alarms).where(alarms.c.detail.contains("6103")).values(
+                at_ms=now - 2 * HOUR))  # fmt: skip
+            old = dict.fromkeys((1, 2), now - 2 * HOUR)
+            hold(conn, theirs, old, epoch=b"\xcd" * 16, waits={1: "erased"})
         gates.tell("theirs", now - 5 * HOUR, queue=666)
         gates.tell("theirs", now, queue=7)
         _tap(gates, "theirs", company.theirs, company.their_site, now - 5 * HOUR)
@@ -280,9 +293,37 @@ class TestAfterAnotherCompany:
         assert f"{CANARY} Kaai" not in text
         assert "now with us" in text
         assert "while with them" not in text
+        chain = text.split('id="chain"')[1]
+        for words in (
+            "1 gap:", "<td>6107</td><td>6108</td>", "6106&ndash;6111", "<td>6109</td>",
+            "2 records were received", "2 records are kept but not understood: the platform has no",
+        ):  # fmt: skip
+            assert words in chain, words
+        for secret in ("6101", "6102", "6103", "6104", "6105", "cdcdcdcd", "sealed part", "erased"):
+            assert secret not in chain, secret
+        chain = company.browser(reader, "operator").get(gates.path("theirs")).text
+        for words in ("2 gaps:", "6101&ndash;6111", "cdcdcdcd", "sealed part", "tapped was erased"):
+            assert words in chain, words
         operator = company.browser(reader, "operator").get(gates.path("theirs", "/statistics"))
         assert operator.json()["told"]["queue"] == [666, 7]
         assert sum(operator.json()["taps"]["count"]) == 2
+
+    def test_what_it_told_there_last_is_not_shown(
+        self, company: Company, gates: Gates, administrator: Client, reader: Engine
+    ) -> None:
+        told = {"alarms": {"disk": "full with them"}}
+        gates.says("theirs", self.UNTIL - 240 * HOUR, status={"state": "online"}, telemetry=told)
+        pages = ("/", "/terminals", gates.path("theirs"))
+        for path in pages:
+            text = administrator.get(path).text
+            assert group(gates.devices["theirs"]) in text
+            assert "full with them" not in text
+            assert "2026-02-20" not in text
+        row = administrator.get("/terminals?standing=never").text
+        assert group(gates.devices["theirs"]) in row
+        assert "full with them" in company.browser(reader, "operator").get(pages[-1]).text
+        gates.says("theirs", self.UNTIL, status={"state": "online"}, telemetry=told)
+        assert "full with them" in administrator.get(pages[-1]).text
 
 
 def _tap(gates: Gates, name: str, company: int, site: int, at_ms: int) -> None:
@@ -309,33 +350,19 @@ def test_what_it_told_and_how_its_chain_is(
     }  # fmt: skip
     gates.says("quai", now, status={"state": "online"}, telemetry=telemetry)
     with company.engine.begin() as conn:
-        made = (
-            insert(epochs)
-            .values(
-                terminal_id=gates.ids["quai"], epoch=b"\xab" * 16, ordinal=7, head_link=bytes(32),
-                first_seq=3, head_seq=90, interpreted_seq=88, created_ms=now,
-            )
-            .returning(epochs.c.id)
-        )  # fmt: skip
-        epoch = conn.execute(made).scalar_one()
-        conn.execute(insert(heads).values(epoch_id=epoch, seq=89, head=b""))
+        held = dict.fromkeys([*range(3, 41), *range(48, 91)], now)
+        waits = {4: "no-key", 5: "unsealable"}
+        epoch = hold(conn, gates.ids["quai"], held, read=88, waits=waits)
+        conn.execute(delete(heads).where(heads.c.seq == 90))
         gaps.note(conn, gates.ids["quai"], epoch, Hole(41, 47, bytes(32)))
-        conn.execute(
-            insert(waiting).values(
-                epoch_id=epoch, seq=5, reason="unsealable", detail="", tried_ms=0
-            )
-        )
-        branch = insert(epochs).values(
-            terminal_id=gates.ids["quai"], epoch=b"\xab" * 16, branch=1, ordinal=7,
-            head_link=bytes(32), head_seq=5, created_ms=now,
-        )  # fmt: skip
-        conn.execute(branch)
+        hold(conn, gates.ids["quai"], {5: now}, branch=1)
     text = administrator.get(gates.path("quai")).text
     for words in (
         "14 records without a receipt", "33 ms", "set by a time server", "2030-03-17", "absent",
         "plug &lt;it&gt; in", "3 since its program started", "checksum: 3", "disk: 85 %",
         "abababab", "3&ndash;90", "<td>89</td>", "1 gap", "<td>41</td><td>47</td>",
-        "branch 1, undecided",
+        "branch 1, undecided", "000000000000005a",
+        "not understood: the platform has no key that opens what the terminal sealed.",
         "records 41 to 47 are gone for good", "1 record is kept but not understood: unsealable",
         "2 records were received",
     ):  # fmt: skip

@@ -12,6 +12,9 @@ from cloud.api.app import create_app
 from cloud.audit.service import Actor
 from cloud.registrations import correcting
 from cloud.registrations.tables import registrations
+from cloud.terminals import service
+from cloud.terminals.tables import terminals
+from cloud.times import now_ms
 from cloud.visibility.rules import program
 from cloud.webhooks import bodies, outbox
 from cloud.webhooks.events import MEANINGS, SCOPES, SHOWN_BY, Event
@@ -110,6 +113,22 @@ def test_what_is_not_seen_any_more_is_named_alone(
     assert sorted(each["url"] for each in hidden) == sorted(
         [f"/v1/registrations/{things['registration']}", f"/v1/workers/{post.company.their_worker}"]
     )
+
+
+def test_what_a_terminal_told_elsewhere_and_where_it_stands_there_is_not_sent(
+    post: Post, receiver: Receiver, gates: Gates
+) -> None:
+    company, terminal = post.company, gates.terminal(post.company.quai)
+    with post.engine.begin() as conn:
+        service.assign(conn, terminal, company.their_site, 0)
+        service.assign(conn, terminal, company.quai, now_ms() + 3_600_000)
+        told = {"last_status": '{"telemetry": {"queue": 666}}', "last_seen_ms": now_ms()}
+        conn.execute(update(terminals).where(terminals.c.id == terminal).values(**told))
+    post.webhook()
+    tell(post, {"terminal": terminal})
+    assert post.courier.once() == 1
+    said = receiver.got[0].json["data"]
+    assert (said["id"], said["site"], said["said"]) == (terminal, None, {})
 
 
 def test_what_is_gone_is_never_shown(post: Post, receiver: Receiver, gates: Gates) -> None:
