@@ -32,6 +32,15 @@ def terminal_id(conn: Connection, device: str, *, visible: ColumnElement[bool] =
     return int(found)
 
 
+def is_known(conn: Connection, device: str) -> bool:
+    """Whether a terminal has a device number. Raises InvalidError."""
+    try:
+        terminal_id(conn, device)
+    except NotFoundError:
+        return False
+    return True
+
+
 def site_at(conn: Connection, terminal_id: int, at_ms: int) -> int | None:
     """The site a terminal was assigned to at a moment."""
     found = conn.execute(
@@ -52,6 +61,12 @@ def owners_at(conn: Connection, terminal_ids: Sequence[int], at_ms: int) -> list
         .order_by(assignments.c.terminal_id)
     )
     return [(terminal, company) for terminal, company in conn.execute(query)]
+
+
+def owner_at(conn: Connection, terminal_id: int, at_ms: int) -> int | None:
+    """The company at one of whose sites a terminal stands at a moment."""
+    found = owners_at(conn, [terminal_id], at_ms)
+    return found[0][1] if found else None
 
 
 def listed(
