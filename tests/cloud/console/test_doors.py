@@ -18,7 +18,7 @@ from cloud.console.visits import COOKIE
 from cloud.errors import NotFoundError
 from cloud.mail.tables import mails
 from cloud.registrations.tables import registrations
-from tests.cloud.client import Client
+from tests.cloud.client import Browser, Client
 from tests.cloud.sample import Sample
 
 PASSWORD = "geel paard leest wolken"
@@ -120,6 +120,17 @@ def test_a_private_company_is_taken_over_with_what_its_workers_did(
         ).scalar_one()
         name = conn.execute(select(companies.c.name).where(companies.c.id == employer)).scalar()
     assert (employer, name) == (sample.private, "Dakwerken Maes")
+    inside = Browser(browser._app)
+    assert inside.post("/login", email="ann@example.be", password=PASSWORD).status_code == 303
+    # Made at another company's site, before anybody had registered the employer.
+    page = inside.get(f"/registrations/{tap}")
+    assert page.status_code == 200
+    assert "Solvay" in page.text
+    assert f"/registrations/{tap}" in inside.get("/registrations").text
+    assert "Solvay" in inside.get("/").text
+    with engine.begin() as conn:
+        others = sample.tap(conn)
+    assert inside.get(f"/registrations/{others}").status_code == 404
 
 
 def test_a_registered_company_is_asked_for_access(
