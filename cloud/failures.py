@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+_OURS = Path(__file__).parent
+
 
 def where(error: BaseException) -> str:
     """The error's type and place, for example `KeyError in attribute (attribution.py:31)`.
@@ -20,6 +22,16 @@ def where(error: BaseException) -> str:
         return name
     last = frames[-1]
     return f"{name} in {last.name} ({Path(last.filename).name}:{last.lineno})"
+
+
+def through(error: BaseException) -> str:
+    """As `where`, and through which of our lines it came: `..., by create (workers.py:161)`."""
+    ours = [
+        f"{frame.name} ({Path(frame.filename).name}:{frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(_OURS)
+    ]
+    return ", by ".join([where(error), *reversed(ours)])
 
 
 def first_line(error: DBAPIError) -> str:

@@ -74,6 +74,18 @@ def session(url: str, *, write: bool = True) -> Iterator["Connection"]:
         engine.dispose()
 
 
+def looked(url: str, subject: str, action: str, **about: Any) -> None:
+    """Write to the trail that the operator looked: before anything of what was found is shown.
+
+    In a transaction of its own, so that a long look keeps nobody from writing. `about` as
+    `cloud.audit.service.note` takes it.
+    """
+    from cloud.audit.service import OPERATOR, note
+
+    with session(url) as conn:
+        note(conn, OPERATOR, subject, action, **about)
+
+
 def show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     """Print rows: as a JSON array, or as a table whose columns are the keys of the first row."""
     if as_json:

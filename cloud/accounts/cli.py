@@ -5,7 +5,7 @@ import sys
 import click
 
 from cloud.errors import NotFoundError
-from cloud.options import database_options, json_option, one_line_errors, session, show
+from cloud.options import database_options, json_option, looked, one_line_errors, session, show
 from cloud.subjects.cli import account_close, account_data
 
 _COMPANY = click.option("--company", required=True, help="VAT number or name.")
@@ -55,8 +55,11 @@ def listed(as_json: bool, url: str) -> None:
     """List accounts."""
     from cloud.accounts import queries
 
-    with one_line_errors(), session(url, write=False) as conn:
-        show(queries.listed(conn, limit=100_000), as_json)
+    with one_line_errors():
+        with session(url, write=False) as conn:
+            rows = queries.listed(conn, limit=100_000)
+        looked(url, "account", "list", detail={"count": len(rows)})
+    show(rows, as_json)
 
 
 @account.command()
@@ -232,8 +235,11 @@ def members(company: str, as_json: bool, url: str) -> None:
     from cloud.accounts import queries
     from cloud.companies.queries import company_id
 
-    with one_line_errors(), session(url, write=False) as conn:
-        rows = queries.members(conn, company_id(conn, company))
+    with one_line_errors():
+        with session(url, write=False) as conn:
+            owner = company_id(conn, company)
+            rows = queries.members(conn, owner)
+        looked(url, "membership", "list", company_id=owner)
     show(
         rows if as_json else [{**row, "granted": ", ".join(row["granted"])} for row in rows],
         as_json,

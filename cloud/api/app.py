@@ -101,7 +101,7 @@ def create_app(
         app = ApiAddress(app, api_url)
     if hosts is not None:
         app = KnownHosts(app, hosts)
-    return SecurityHeaders(app)
+    return problems.Unexpected(SecurityHeaders(app))
 
 
 def _describe_problems(api: FastAPI) -> None:

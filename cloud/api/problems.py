@@ -3,6 +3,7 @@
 import logging
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +12,9 @@ from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cloud import failures
 from cloud.errors import CloudError, ConflictError, DatabaseError, NotFoundError
 from cloud.languages.current import gettext as _
 
@@ -53,6 +56,24 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+class Unexpected:
+    """Logs what an application raises, by its place alone: its message may quote somebody's data.
+
+    It goes no further, for the server would log the message.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let nothing out but an answer."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it was answered with a problem
+            what = f"{scope.get('method', scope['type'])} {quote(scope.get('path', ''))}"
+            _log.error("%s failed: %s", what, failures.through(error))
+
+
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as registered above
     return problem(request, error.status_code, str(error.detail), error.headers)
@@ -79,8 +100,8 @@ def _database(request: Request, error: Exception) -> JSONResponse:
     return problem(request, 503, _("The database does not answer; try again."))
 
 
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+def _unexpected(request: Request, _error: Exception) -> JSONResponse:
+    # `Unexpected` logs what it was: it goes on to there.
     return problem(request, 500, _("Something went wrong here; the log says what."))
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from cloud.options import database_options, json_option, one_line_errors, session, show
+from cloud.options import database_options, json_option, looked, one_line_errors, session, show
 
 
 @click.command()
@@ -11,10 +11,13 @@ from cloud.options import database_options, json_option, one_line_errors, sessio
 @json_option
 @database_options
 def trail(company: str | None, limit: int, as_json: bool, url: str) -> None:
-    """List who changed or looked at what, the newest first."""
+    """List who changed or looked at what, the newest first. That it was read is a line as well."""
     from cloud.audit import queries
     from cloud.companies.queries import company_id
 
-    with one_line_errors(), session(url, write=False) as conn:
-        owner = None if company is None else company_id(conn, company)
-        show(queries.listed(conn, company_id=owner, limit=limit), as_json)
+    with one_line_errors():
+        with session(url, write=False) as conn:
+            owner = None if company is None else company_id(conn, company)
+            rows = queries.listed(conn, company_id=owner, limit=limit)
+        looked(url, "trail", "read", company_id=owner)
+    show(rows, as_json)

@@ -9,8 +9,11 @@ import shutil
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError
 
 from cloud import db, migrations
+from cloud.audit.service import OPERATOR, note
 from cloud.backup import databases, files
 from cloud.backup.files import BackupError, Manifest
 from cloud.backup.presence import present
@@ -26,18 +29,20 @@ _KEYS = "keys"
 def backup(url: str, directory: Path, out: Path, keys: Path | None) -> Manifest:
     """Save the database to `out` and, if asked, the platform's directory to `keys`.
 
-    Both are new directories. Raises BackupError.
+    Both are new directories. That it was made stands in the backup as well. Raises BackupError.
     """
     number, made_ms = generation.outside(directory), now_ms()
 
     def copy(target: Path) -> None:
         shutil.copytree(directory, target / _KEYS, ignore=shutil.ignore_patterns("ingest.lock"))
 
+    def save(target: Path) -> None:
+        _note(url, "back-up", {"generation": number, "keys": keys is not None})
+        databases.save(url, target)
+
     if keys is not None:
         files.write(keys, "keys", made_ms, number, copy)
-    return files.write(
-        out, databases.kind(url), made_ms, number, lambda target: databases.save(url, target)
-    )
+    return files.write(out, databases.kind(url), made_ms, number, save)
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -81,6 +86,7 @@ def restore(
 
 
 def _erase_again(url: str, directory: Path, number: int, limits: Retention) -> Restored:
+    _note(url, "restore", {"generation": number})
     engine = db.writer_engine(url)
     try:
         with engine.connect() as conn:
@@ -90,6 +96,23 @@ def _erase_again(url: str, directory: Path, number: int, limits: Retention) -> R
         return Restored(number, again=redo.catch_up(engine, directory, limits))
     finally:
         engine.dispose()
+
+
+def _note(url: str, action: str, told: dict[str, object]) -> None:
+    """Write a line to the trail, which any schema has but the very first. Raises BackupError."""
+    reading, writing = db.reader_engine(url), db.writer_engine(url)
+    try:
+        # Who only reads makes no database where there is none.
+        with reading.connect() as conn:
+            has_trail = inspect(conn).has_table("audit")
+        if has_trail:
+            with writing.begin() as conn:
+                note(conn, OPERATOR, "database", action, detail=told)
+    except DBAPIError as error:
+        raise BackupError(f"{db.shown(url)}: the trail cannot be written: {error.orig}") from error
+    finally:
+        reading.dispose()
+        writing.dispose()
 
 
 def _restore_keys(directory: Path, keys: Path) -> None:

@@ -17,11 +17,13 @@ def company() -> None:
 @database_options
 def add(vat: str, name: str, as_json: bool, url: str) -> None:
     """Register a company."""
+    from cloud.audit.service import OPERATOR, note
     from cloud.companies import service
     from cloud.companies.vat import normalise
 
     with one_line_errors(), session(url) as conn:
         number = service.register(conn, vat, name)
+        note(conn, OPERATOR, "company", "register", company_id=number, target_id=number)
     show([{"id": number, "vat": normalise(vat), "name": name}], as_json)
 
 
@@ -55,12 +57,17 @@ def site(
     url: str,
 ) -> None:
     """Enter a site, and its division if need be."""
+    from cloud.audit.service import OPERATOR, note
     from cloud.companies import queries, service
 
     with one_line_errors(), session(url) as conn:
         owner = queries.company_id(conn, company)
         part = service.put_division(conn, owner, division)
         number = service.put_site(conn, part, site, address=address, workplace_id=workplace_id)
+        given = {"address": address, "workplace_id": workplace_id}
+        detail = {name: value for name, value in given.items() if value is not None}
+        detail |= {"division": division, "name": site}
+        note(conn, OPERATOR, "site", "enter", company_id=owner, target_id=number, detail=detail)
     show([{"id": number, "company": company, "division": division, "site": site}], as_json)
 
 

@@ -36,8 +36,10 @@ def configure(
     blocked, or identified less surely than asked for, is registered all the same: flagged, and the
     worker is told.
     """
+    from cloud.audit.service import OPERATOR, note
     from cloud.configurations import service, toml
     from cloud.terminals import queries
+    from cloud.times import now_ms
 
     with one_line_errors():
         lines = [] if block_file is None else block_file.read_text("utf-8", "replace").split("\n")
@@ -47,6 +49,7 @@ def configure(
         asked = bool(blocked or freed or settings is not None or least_assurance)
         with session(url, write=asked) as conn:
             number = queries.terminal_id(conn, device)
+            before = found = service.state(conn, number)
             if asked:
                 found = service.change(
                     conn,
@@ -55,8 +58,12 @@ def configure(
                         toml.changed(before, settings, least_assurance), blocked, freed
                     ),
                 )
-            else:
-                found = service.state(conn, number)
+            if found.number != before.number:
+                note(
+                    conn, OPERATOR, "terminal", "configure",
+                    company_id=queries.owner_at(conn, number, now_ms()), target_id=number,
+                    detail={"number": found.number, "blocked": len(found.configured.blocked or ())},
+                )  # fmt: skip
     show([_line(device, found)], as_json)
 
 

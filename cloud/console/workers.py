@@ -46,7 +46,7 @@ def listed(
 
 
 def find(request: Request, conn: Database, who: WorkersReader, number: Text = "") -> Response:
-    """The worker of an INSS, by its keyed hash."""
+    """The worker of an INSS, by its keyed hash. That one was found is noted."""
     problems = Problems()
     digits = problems.take("number", inss.normalise, number)
     found = None
@@ -60,6 +60,8 @@ def find(request: Request, conn: Database, who: WorkersReader, number: Text = ""
                 )
     if problems:
         return _listed(request, conn, who, problems)
+    with request.app.state.writer.begin() as writing:
+        who.note(writing, "worker", "find", target_id=found)
     return RedirectResponse(f"/workers/{found}", 303)
 
 

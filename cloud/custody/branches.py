@@ -4,7 +4,6 @@ A branch is kept and receipted like any chain. Whether its taps are somebody's w
 person can tell: one of two terminals that share a key may be a copy that nobody meant to use.
 """
 
-import logging
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, insert, or_, select, update
@@ -14,7 +13,6 @@ from cloud.errors import ConflictError, NotFoundError
 from cloud.times import now_ms
 
 ALARM = "fork"
-_audit = logging.getLogger("pointeuse.audit")
 
 
 def alarm_detail(epoch: bytes, branch: int, first: int) -> str:
@@ -70,13 +68,6 @@ def resolve(
         .where(alarms.c.detail == alarm_detail(found["epoch"], branch, found["first_seq"]))
         .where(alarms.c.cleared_ms.is_(None))
         .values(cleared_ms=values["resolved_ms"])
-    )
-    _audit.warning(
-        "cli:branch:%s terminal %d, epoch %s, branch %d",
-        "attribute" if attribute else "dismiss",
-        terminal_id,
-        found["epoch"].hex(),
-        branch,
     )
     return True
 

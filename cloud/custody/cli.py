@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cloud.options import database_options, one_line_errors, session
+from cloud.options import database_options, looked, one_line_errors, session
 
 
 @click.command()
@@ -24,11 +24,15 @@ def archive(device: str, out: Path, url: str) -> None:
     """
     from cloud.custody.archive import write
     from cloud.files import replace
-    from cloud.terminals.queries import terminal_id
+    from cloud.terminals.queries import owner_at, terminal_id
+    from cloud.times import now_ms
 
     with one_line_errors():
         file = io.BytesIO()
         with session(url, write=False) as conn:
-            counts = write(conn, terminal_id(conn, device), file)
+            number = terminal_id(conn, device)
+            owner = owner_at(conn, number, now_ms())
+            counts = write(conn, number, file)
+        looked(url, "terminal", "archive", company_id=owner, target_id=number)
         replace(out, file.getvalue())
     click.echo(f"{out}: {counts.records} records of {counts.epochs} epochs")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloud.options import config_option, json_option, one_line_errors, session
+from cloud.options import config_option, json_option, looked, one_line_errors, session
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -61,6 +61,11 @@ def disclose(
             else:
                 place = _place(conn, str(device), str(epoch), int(seq or 0))
             found = service.disclose(conn, place, opening)
+            of, owner = service.registered_at(conn, place)
+        told = {"device": device_number(found.body.terminal), "seq": place.seq}
+        told["epoch"] = place.epoch.hex()
+        url = config.database.url
+        looked(url, "registration", "disclose", company_id=owner, target_id=of, detail=told)
         replace(out, found.disclosure.encode())
     body = found.body
     said = {

@@ -55,6 +55,19 @@ def place_of(conn: Connection, registration_id: int) -> Place:
     return Place(*row)
 
 
+def registered_at(conn: Connection, place: Place) -> tuple[int | None, int | None]:
+    """The registration that a record became, and the company at whose site it was made."""
+    query = (
+        select(registrations.c.id, registrations.c.company_id)
+        .join(epochs, epochs.c.id == registrations.c.epoch_id)
+        .where(epochs.c.terminal_id == place.terminal_id, epochs.c.epoch == place.epoch)
+        .where(registrations.c.seq == place.seq)
+        .where(epochs.c.branch == 0 if place.epoch_id is None else epochs.c.id == place.epoch_id)
+    )
+    found = conn.execute(query).one_or_none()
+    return (None, None) if found is None else (found.id, found.company_id)
+
+
 def disclose(conn: Connection, place: Place, keys: Sequence[SealingKey]) -> Disclosed:
     """The record at a place, or the one that carries it since, opened by one of `keys`.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cloud.options import database_options, json_option, one_line_errors
+from cloud.options import database_options, json_option, looked, one_line_errors
 
 
 @click.command()
@@ -47,6 +47,9 @@ def export(company: str, form: str, out: Path, number: int | None, as_json: bool
                 if number is not None:
                     made = queries.numbered(conn, who, number)
                 found = queries.held(conn, who, made)
+                if number is not None:
+                    about = {"company_id": who.company_id, "target_id": made}
+                    looked(url, "export", "download", **about, detail={"format": form})
                 try:
                     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
                         if form == "xlsx":

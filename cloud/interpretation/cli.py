@@ -20,6 +20,7 @@ def reinterpret(config_path: Path, device: str | None) -> None:
     from sqlalchemy import func, select, update
 
     from cloud import settings
+    from cloud.audit.service import OPERATOR, note
     from cloud.custody.branches import is_attributed
     from cloud.custody.tables import epochs, waiting
     from cloud.db import writer_engine
@@ -48,6 +49,8 @@ def reinterpret(config_path: Path, device: str | None) -> None:
                     raise RefusedError(f"no terminal has device number {device}")
                 change = change.where(epochs.c.terminal_id == terminal)
             total = conn.execute(change).rowcount
+            told = {"epochs": total, "device": device}
+            note(conn, OPERATOR, "registration", "make-anew", detail=told)
         click.echo(f"{total} epochs to interpret ...", err=True)
         Interpreter(engine, opening).run_to_end()
         with engine.begin() as conn:

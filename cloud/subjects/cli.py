@@ -80,7 +80,7 @@ def worker_erase(
     import msgspec
 
     from cloud import db
-    from cloud.audit.service import OPERATOR
+    from cloud.audit.service import OPERATOR, note
     from cloud.retention import asking, redo
     from cloud.retention.plan import plan
     from cloud.retention.terms import Terms
@@ -96,6 +96,8 @@ def worker_erase(
             lines = [msgspec.to_builtins(line) for line in plan(conn, terms, owner, worker)]
             if yes:
                 asking.enter(conn, OPERATOR, owner, worker, alone=True)
+            else:
+                note(conn, OPERATOR, "person", "preview", company_id=owner, target_id=worker)
         if yes:
             engine = db.writer_engine(config.database.url)
             try:

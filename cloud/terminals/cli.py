@@ -1,12 +1,15 @@
 """`pointeuse cloud terminal`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cloud.configurations.cli import configure
 from cloud.options import database_options, json_option, one_line_errors, session, show
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _DEVICE = click.argument("device")
 
@@ -28,7 +31,8 @@ def add(
     key_hex: str | None, key_file: Path | None, name: str | None, as_json: bool, url: str
 ) -> None:
     """Register a terminal by its public identity key."""
-    from cloud.terminals import keys, service
+    from cloud.terminals import keys, queries, service
+    from cloud.times import now_ms
     from protocol.identity import device_number
 
     with one_line_errors():
@@ -38,9 +42,14 @@ def add(
             key = keys.from_file(key_file)
         else:
             raise click.UsageError("give either --key or --key-file")
+        device = device_number(key.thumbprint)
         with session(url) as conn:
+            known = queries.is_known(conn, device)
             number = service.register(conn, key, name)
-    show([{"id": number, "device": device_number(key.thumbprint), "name": name}], as_json)
+            owner = queries.owner_at(conn, number, now_ms())
+            told = {"device": device, "name": name}
+            _note(conn, owner, number, "change" if known else "create", told)
+    show([{"id": number, "device": device, "name": name}], as_json)
 
 
 @terminal.command("list")
@@ -76,7 +85,7 @@ def assign(
 ) -> None:
     """Assign a terminal to a site; the assignment it had then ends."""
     from cloud import times
-    from cloud.companies.queries import site_id
+    from cloud.companies.queries import company_id, site_id
     from cloud.terminals import queries, service
 
     with one_line_errors():
@@ -84,7 +93,15 @@ def assign(
         to_ms = None if end is None else times.parse(end)
         with session(url) as conn:
             number = queries.terminal_id(conn, device)
+            before = queries.owner_at(conn, number, from_ms)
             service.assign(conn, number, site_id(conn, company, division, site), from_ms, to_ms)
+            after = company_id(conn, company)
+            told = {"from": times.rfc3339(from_ms)}
+            if before not in (None, after):
+                _note(conn, before, number, "release", told)
+            if to_ms is not None:
+                told["until"] = times.rfc3339(to_ms)
+            _note(conn, after, number, "assign", {"site": site, **told})
     since = times.rfc3339(from_ms)
     show([{"device": device, "site": site, "from": since}], as_json)
 
@@ -101,7 +118,10 @@ def release(device: str, moment: str | None, url: str) -> None:
     with one_line_errors():
         at_ms = times.now_ms() if moment is None else times.parse(moment)
         with session(url) as conn:
-            service.release(conn, queries.terminal_id(conn, device), at_ms)
+            number = queries.terminal_id(conn, device)
+            owner = queries.owner_at(conn, number, at_ms)
+            service.release(conn, number, at_ms)
+            _note(conn, owner, number, "release", {"from": times.rfc3339(at_ms)})
 
 
 @terminal.command()
@@ -111,9 +131,13 @@ def release(device: str, moment: str | None, url: str) -> None:
 def status(device: str, word: str, url: str) -> None:
     """Make a terminal active, inactive, revoked or banned."""
     from cloud.terminals import queries, service
+    from cloud.times import now_ms
 
     with one_line_errors(), session(url) as conn:
-        service.set_status(conn, queries.terminal_id(conn, device), word)
+        number = queries.terminal_id(conn, device)
+        service.set_status(conn, number, word)
+        owner = queries.owner_at(conn, number, now_ms())
+        _note(conn, owner, number, "set-status", {"status": word})
 
 
 @terminal.command("request")
@@ -150,11 +174,13 @@ def prune_history(days: int, as_json: bool, url: str) -> None:
     """Take away what terminals told of themselves long ago; of those that still tell it goes by
     itself.
     """
+    from cloud.audit.service import OPERATOR, note
     from cloud.terminals import telemetry
     from cloud.times import now_ms
 
     with one_line_errors(), session(url) as conn:
         gone = telemetry.prune(conn, now_ms() - days * 86_400_000)
+        note(conn, OPERATOR, "terminal", "prune", detail={"days": days, "rows": gone})
     show([{"rows": gone}], as_json)
 
 
@@ -201,17 +227,32 @@ def resolve_branch(
     """
     from cloud.custody import branches
     from cloud.terminals import queries
+    from cloud.times import now_ms
 
     if attribute == dismiss:
         raise click.UsageError("give either --attribute or --dismiss")
     with one_line_errors(), session(url) as conn:
         number = queries.terminal_id(conn, device)
         changed = branches.resolve(conn, number, epoch, branch, attribute=attribute)
+        if changed:
+            owner = queries.owner_at(conn, number, now_ms())
+            told = {"epoch": epoch, "branch": branch}
+            action = "attribute-branch" if attribute else "dismiss-branch"
+            _note(conn, owner, number, action, told)
     word = "attributed" if attribute else "dismissed"
     click.echo(f"branch {branch} of epoch {epoch} is {word}{'' if changed else ' already'}")
 
 
 terminal.add_command(configure)
+
+
+def _note(
+    conn: "Connection", company: int | None, terminal: int, action: str, told: dict[str, Any]
+) -> None:
+    """Write to a company's trail what was done to a terminal."""
+    from cloud.audit.service import OPERATOR, note
+
+    note(conn, OPERATOR, "terminal", action, company_id=company, target_id=terminal, detail=told)
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,15 @@ def terminal_id(conn: Connection, device: str, *, visible: ColumnElement[bool] =
     return int(found)
 
 
+def is_known(conn: Connection, device: str) -> bool:
+    """Whether a terminal has a device number. Raises InvalidError."""
+    try:
+        terminal_id(conn, device)
+    except NotFoundError:
+        return False
+    return True
+
+
 def site_at(conn: Connection, terminal_id: int, at_ms: int) -> int | None:
     """The site a terminal was assigned to at a moment."""
     found = conn.execute(
@@ -62,6 +71,12 @@ def told_columns(told: Told) -> list[ColumnElement[Any]]:
     """The columns `last_seen_ms` and `last_status`, as far as they are shown."""
     seen_ms, status = told
     return [seen_ms.label("last_seen_ms"), status.label("last_status")]
+
+
+def owner_at(conn: Connection, terminal_id: int, at_ms: int) -> int | None:
+    """The company at one of whose sites a terminal stands at a moment."""
+    found = owners_at(conn, [terminal_id], at_ms)
+    return found[0][1] if found else None
 
 
 def listed(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cloud.options import database_options, json_option, one_line_errors, session
+from cloud.options import database_options, json_option, looked, one_line_errors, session
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -53,6 +53,7 @@ def worker(
         from_ms = None if since is None else times.parse(since)
         until_ms = None if until is None else times.parse(until)
     _explain(
+        "worker",
         url,
         email,
         company,
@@ -74,6 +75,7 @@ def terminal(device: str, email: str, company: str, as_json: bool, url: str) -> 
     from cloud.visibility import terminals
 
     _explain(
+        "terminal",
         url,
         email,
         company,
@@ -93,6 +95,7 @@ def registration(number: int, email: str, company: str, as_json: bool, url: str)
     from cloud.visibility import registrations
 
     _explain(
+        "registration",
         url,
         email,
         company,
@@ -102,6 +105,7 @@ def registration(number: int, email: str, company: str, as_json: bool, url: str)
 
 
 def _explain(
+    kind: str,
     url: str,
     email: str,
     company: str,
@@ -115,8 +119,11 @@ def _explain(
     from cloud.companies.queries import company_id
     from cloud.visibility.rules import viewer
 
-    with one_line_errors(), session(url, write=False) as conn:
-        found = ask(conn, viewer(conn, account_id(conn, email), company_id(conn, company)))
+    with one_line_errors():
+        with session(url, write=False) as conn:
+            owner = company_id(conn, company)
+            found = ask(conn, viewer(conn, account_id(conn, email), owner))
+        looked(url, kind, "explain", company_id=owner)
     answer = found.as_json()
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))

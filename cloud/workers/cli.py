@@ -8,6 +8,7 @@ from cloud.options import (
     config_option,
     database_options,
     json_option,
+    looked,
     one_line_errors,
     session,
     show,
@@ -40,12 +41,19 @@ def add(
     url: str,
 ) -> None:
     """Enter a worker, or change the one with this number."""
+    from cloud.audit.service import OPERATOR, note
     from cloud.companies.queries import company_id
+    from cloud.webhooks import outbox
+    from cloud.webhooks.events import Event
     from cloud.workers import service
 
     with one_line_errors(), session(url) as conn:
         owner = company_id(conn, company)
-        made = service.put_worker(conn, owner, number, given_name, family_name, active=active)
+        made, event = service.enter(conn, owner, number, given_name, family_name, active=active)
+        if event is not None:
+            outbox.tell(conn, event, owner, [made])
+            action = "create" if event is Event.WORKER_CREATED else "change"
+            note(conn, OPERATOR, "worker", action, company_id=owner, target_id=made)
     show([{"id": made, "company": company, "number": number}], as_json)
 
 
@@ -58,8 +66,12 @@ def listed(company: str, as_json: bool, url: str) -> None:
     from cloud.companies.queries import company_id
     from cloud.workers import queries
 
-    with one_line_errors(), session(url, write=False) as conn:
-        show(queries.listed(conn, company_id(conn, company), limit=100_000), as_json)
+    with one_line_errors():
+        with session(url, write=False) as conn:
+            owner = company_id(conn, company)
+            rows = queries.listed(conn, owner, limit=100_000)
+        looked(url, "worker", "list", company_id=owner, detail={"count": len(rows)})
+    show(rows, as_json)
 
 
 @worker.command("import")
@@ -84,13 +96,16 @@ def import_(file: Path, company: str, apply: bool, as_json: bool, config_path: P
         config = settings.load(config_path)
         vault = Vault.open(config.directory)
         rows = list(sheets.rows(sheets.read(file)))
-        with session(config.database.url, write=apply) as conn:
+        url = config.database.url
+        with session(url, write=apply) as conn:
             owner = company_id(conn, company)
             planned = importing.plan(conn, owner, rows, vault)
             refused = any(row.fate is importing.Fate.REFUSE for row in planned)
             if apply and not refused:
                 counts = importing.apply(conn, owner, planned)
                 note(conn, OPERATOR, "worker", "import", company_id=owner, detail=counts)
+        if refused or not apply:
+            looked(url, "worker", "preview", company_id=owner, detail={"rows": len(rows)})
     show(
         [{"line": row.line, "fate": row.fate.value, "detail": row.detail} for row in planned],
         as_json,
@@ -123,8 +138,10 @@ def link(profile: str, number: str, company: str, worker_number: str, url: str) 
     PROFILE is how it is read: uid, em4100, printed... A badge that is somebody else's has to be
     unlinked first.
     """
+    from cloud.audit.service import OPERATOR, note
     from cloud.companies.queries import company_id
     from cloud.companies.service import lock
+    from cloud.text import masked
     from cloud.webhooks import outbox
     from cloud.webhooks.events import Event
     from cloud.workers import badging, queries, service
@@ -133,8 +150,13 @@ def link(profile: str, number: str, company: str, worker_number: str, url: str) 
         owner = company_id(conn, company)
         lock(conn, owner)
         holder = queries.worker_id(conn, owner, worker_number)
-        badging.take(conn, owner, holder, service.normalise(profile, number))
+        key = service.normalise(profile, number)
+        taken = badging.take(conn, owner, holder, key)
+        if taken.worker_id == holder:
+            return
         outbox.tell(conn, Event.WORKER_CHANGED, owner, [holder])
+        detail = {"badge": taken.id, "number": masked(key[1])}
+        note(conn, OPERATOR, "badge", "link", company_id=owner, target_id=holder, detail=detail)
 
 
 @badge.command()
@@ -143,6 +165,8 @@ def link(profile: str, number: str, company: str, worker_number: str, url: str) 
 @database_options
 def unlink(profile: str, number: str, url: str) -> None:
     """Say that a badge is nobody's."""
+    from cloud.audit.service import OPERATOR, note
+    from cloud.text import masked
     from cloud.webhooks import outbox
     from cloud.webhooks.events import Event
     from cloud.workers import queries, service
@@ -151,5 +175,11 @@ def unlink(profile: str, number: str, url: str) -> None:
         number_of_it = service.put_badge(conn, profile, number)
         holder = queries.holder(conn, number_of_it)
         service.link_badge(conn, number_of_it, None)
+        company, held_by = (None, None) if holder is None else (holder.company_id, holder.id)
+        detail = {"badge": number_of_it, "number": masked(service.normalise(profile, number)[1])}
+        note(
+            conn, OPERATOR, "badge", "unlink",
+            company_id=company, target_id=held_by, detail=detail,
+        )  # fmt: skip
         if holder is not None:
             outbox.tell(conn, Event.WORKER_CHANGED, holder.company_id, [holder.id])

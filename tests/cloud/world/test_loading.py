@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, func, select
 
+from cloud.audit.tables import audit
 from cloud.errors import RefusedError
 from cloud.registrations.tables import reattribution
 from cloud.schema import metadata
@@ -78,6 +80,7 @@ def rows(conn: Connection) -> dict[str, int]:
     return {
         table.name: conn.execute(select(func.count()).select_from(table)).scalar_one()
         for table in metadata.sorted_tables
+        if table.name != "audit"
     }
 
 
@@ -98,6 +101,18 @@ def test_everything_is_entered_and_again_is_harmless(engine: Engine, path: Path)
         assert before["divisions"] == 2
         loading.load(conn, path)
         assert rows(conn) == before
+
+
+def test_each_company_s_trail_says_how_much_is_its_own(engine: Engine, path: Path) -> None:
+    with engine.begin() as conn:
+        loading.load(conn, path)
+        lines = conn.execute(select(audit).order_by(audit.c.id)).all()
+    assert {line.tag for line in lines} == {"command:world:load"}
+    assert {line.company_id: json.loads(line.detail) for line in lines} == {
+        1: {"companies": 1, "divisions": 1, "sites": 2, "assignments": 2},
+        2: {"companies": 1, "workers": 1, "badges": 1},
+        None: {"badges": 1, "terminals": 1},
+    }
 
 
 def test_a_terminal_stands_where_the_world_says(engine: Engine, path: Path) -> None:
