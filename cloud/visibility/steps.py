@@ -6,6 +6,7 @@ from typing import Any
 
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
+from cloud.times import rfc3339
 
 _WORDS = frozenset(
     {
@@ -86,3 +87,18 @@ def note(check: str, found: str, fix: str = "", by: Mender | None = None, **valu
 def stop(check: str, found: str, fix: str, by: Mender, **values: Any) -> Step:
     """A step that explains why something is not visible."""
     return Step(check, Verdict.STOP, found, fix, by, values)
+
+
+def restricted(check: str, found: str, until_ms: int, **values: Any) -> Step:
+    """LET GO: that something is kept for inspectors alone, until a day that `found` tells.
+
+    Only for whoever takes it out for them.
+    """
+    return stop(
+        check,
+        found,
+        "For an inspector, an administrator or auditor takes it out on the page of personal data.",
+        Mender.ADMINISTRATOR,
+        until=rfc3339(until_ms)[:10],
+        **values,
+    )
