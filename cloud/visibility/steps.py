@@ -1,5 +1,6 @@
 """What `explain` answers: steps, each with what was found, and who can mend it how."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,10 @@ _WORDS = frozenset(
 )
 """What may stand in a sentence for one of `_WORDED`, and is translated with it."""
 _WORDED = frozenset({"role", "status", "sync", "since"})
+
+
+NAMED = 10
+"""So many workers, places or terminals are named; of the others only how many there are."""
 
 
 class Verdict(StrEnum):
@@ -72,6 +77,13 @@ class Step:
             "fix": _(self.fix).format_map(values) if self.fix else None,
             "mender": None if self.mender is None else self.mender.value,
         }
+
+
+def some(names: Sequence[str], count: int | None = None) -> str:
+    """The first names, and how many more there are; `count` of them all, when not all are given."""
+    more = (len(names) if count is None else count) - NAMED
+    shown = ", ".join(names[:NAMED])
+    return shown if more <= 0 else f"{shown}, … (+{more})"
 
 
 def ok(check: str, found: str, **values: Any) -> Step:
