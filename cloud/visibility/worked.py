@@ -5,28 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, false, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, false, func, select
 
 from cloud.companies.tables import divisions, sites
 from cloud.languages.current import mark
 from cloud.registrations.tables import registrations
+from cloud.visibility import around
+from cloud.visibility.period import Period
 from cloud.visibility.rules import App, Viewer, visible_registrations
-from cloud.visibility.steps import Mender, Step, note, ok, stop
+from cloud.visibility.steps import NAMED, Mender, Step, note, ok, some, stop
 
-_NAMED = 10
-"""So many places are named, those with the most registrations."""
 _NEWEST = 500
 """So many registrations are looked at: of years of them, people ask for the last weeks."""
-
-
-def period(since_ms: int | None, until_ms: int | None) -> ColumnElement[bool]:
-    """A condition on `registrations`: tapped at or after, and before."""
-    condition: ColumnElement[bool] = true()
-    if since_ms is not None:
-        condition &= registrations.c.tapped_ms >= since_ms
-    if until_ms is not None:
-        condition &= registrations.c.tapped_ms < until_ms
-    return condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +38,25 @@ class _Counts:
 
 
 def steps(
-    conn: Connection, seen_by: Viewer | App, worker_id: int, period: ColumnElement[bool]
+    conn: Connection, seen_by: Viewer | App, worker_id: int, period: Period
 ) -> Iterator[Step]:
-    """What is said of a worker's registrations in a period."""
-    alike = _alike(conn, seen_by, worker_id, period)
+    """What is said of a worker's registrations in a period, and of what else may be missed.
+
+    What an app does not see is not counted either: for that somebody has to look at the company.
+    """
+    when = period.condition()
+    if isinstance(seen_by, App):
+        when &= visible_registrations(seen_by)
+    alike = _alike(conn, seen_by, worker_id, when)
+    yield from _told(conn, seen_by, alike)
+    if isinstance(seen_by, App):
+        return
+    yield from around.unsent(conn, seen_by, period)
+    if not alike or period.bounded:
+        yield from around.nameless(conn, seen_by, period)
+
+
+def _told(conn: Connection, seen_by: Viewer | App, alike: Sequence[Row[Any]]) -> Iterator[Step]:
     counts = _counts(seen_by, alike)
     if counts.total == _NEWEST:
         yield note("registrations", "The newest {newest} are looked at.", newest=_NEWEST)
@@ -77,7 +82,7 @@ def _nothing(seen_by: Viewer | App) -> Step:
 
 
 def _alike(
-    conn: Connection, seen_by: Viewer | App, worker_id: int, period: ColumnElement[bool]
+    conn: Connection, seen_by: Viewer | App, worker_id: int, when: ColumnElement[bool]
 ) -> Sequence[Row[Any]]:
     """A worker's newest registrations, those that no rule tells apart as one row.
 
@@ -89,7 +94,7 @@ def _alike(
     ours = registrations.c.employer_let_go.is_(False)
     newest = (
         select(*(registrations.c[name] for name in apart))
-        .where(registrations.c.worker_id == worker_id, ours, period)
+        .where(registrations.c.worker_id == worker_id, ours, when)
         .order_by(registrations.c.tapped_ms.desc())
         .limit(_NEWEST)
         .subquery("newest")
@@ -139,7 +144,7 @@ def _hidden(
         for row in alike:
             if not row.seen and row.company_id == seen_by.company_id:
                 times[row.site_id] += row.times
-        places = _places(conn, dict(times.most_common(_NAMED)))
+        places = _places(conn, dict(times.most_common(NAMED)))
         yield stop(
             "access",
             "{hidden} of {total} registrations were made where you have no access: {places}.",
@@ -147,7 +152,7 @@ def _hidden(
             Mender.ADMINISTRATOR,
             hidden=counts.here,
             total=counts.total,
-            places=", ".join(places),
+            places=some(places, len(times)),
         )
     if counts.away:
         yield stop(

@@ -3,22 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, select
 
 from cloud import text
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.retention import asking
 from cloud.times import now_ms, rfc3339
-from cloud.visibility import worked
+from cloud.visibility import around, others, worked
 from cloud.visibility.explain import Explanation, active_company, elsewhere
+from cloud.visibility.meant import fitting, named
+from cloud.visibility.period import Period
 from cloud.visibility.row_security import lifted
-from cloud.visibility.rules import App, Viewer, visible_registrations, visible_workers
-from cloud.visibility.steps import Mender, Step, note, ok, restricted, stop
+from cloud.visibility.rules import App, Viewer, visible_workers
+from cloud.visibility.steps import NAMED, Mender, Step, note, ok, restricted, some, stop
 from cloud.workers.tables import badges, restrictions, workers
-
-_NAMED = 10
-"""So many workers and badges are named; of the others only how many there are."""
 
 
 def explain(
@@ -29,8 +28,8 @@ def explain(
     since_ms: int | None = None,
     until_ms: int | None = None,
 ) -> Explanation:
-    """Why the worker with this number or name is not visible, or not wholly, in a period."""
-    period = worked.period(since_ms, until_ms)
+    """Why the worker of this number, name or part of one is not visible, or not wholly, then."""
+    period = Period(since_ms, until_ms)
     name = text.name(who, _("the worker"))
     with lifted(conn):
         return Explanation((active_company(conn, seen_by), *_steps(conn, seen_by, name, period)))
@@ -39,18 +38,13 @@ def explain(
 def explain_own(
     conn: Connection, app: App, *, since_ms: int | None = None, until_ms: int | None = None
 ) -> Explanation:
-    """Why something of a worker's own in a period is not visible to the worker's app, or not sure.
-
-    What the app does not see is not counted either: for that somebody has to look at the company.
-    """
+    """Why something of a worker's own in a period is not visible to the worker's app, or unsure."""
     worker = conn.execute(select(workers).where(visible_workers(app))).one()
-    period = worked.period(since_ms, until_ms) & visible_registrations(app)
+    period = Period(since_ms, until_ms)
     return Explanation((active_company(conn, app), *_about(conn, app, worker, period)))
 
 
-def _steps(
-    conn: Connection, seen_by: Viewer, who: str, period: ColumnElement[bool]
-) -> Iterator[Step]:
+def _steps(conn: Connection, seen_by: Viewer, who: str, period: Period) -> Iterator[Step]:
     if seen_by.external:
         yield stop(
             "worker",
@@ -60,28 +54,46 @@ def _steps(
             Mender.ADMINISTRATOR,
         )
         return
-    found = _named(conn, visible_workers(seen_by), who)
-    if not found:
-        yield _restricted(conn, seen_by, who) or _missing(conn, seen_by, who)
+    found = named(conn, visible_workers(seen_by), who)
+    kept = None if found else _restricted(conn, seen_by, who)
+    if kept is not None:
+        yield kept
         return
+    away: list[Step] = []
+    if not found:
+        away += others.steps(conn, seen_by, who, period)
+        away += _switch(conn, seen_by, who)
+    if not found and not away:
+        found = fitting(conn, visible_workers(seen_by), who)
+    if found:
+        yield from _listed(conn, seen_by, found, who, period)
+        return
+    yield from away or [_unknown(who)]
+    yield from around.unsent(conn, seen_by, period)
+    yield from around.nameless(conn, seen_by, period)
+
+
+def _listed(
+    conn: Connection, seen_by: Viewer, found: Sequence[Row[Any]], who: str, period: Period
+) -> Iterator[Step]:
     if len(found) > 1:
         yield stop(
             "worker",
-            "{count} workers are called {who}: numbers {numbers}.",
+            "{count} workers fit {who}: {workers}.",
             "Ask again with the number.",
             Mender.YOU,
-            count=len(found),
+            count=found[0].fit,
             who=who,
-            numbers=", ".join(row.number for row in found[:_NAMED]),
+            workers=some([_called(row) for row in found], found[0].fit),
         )
         return
     yield from _about(conn, seen_by, found[0], period)
 
 
 def _about(
-    conn: Connection, seen_by: Viewer | App, worker: Row[Any], period: ColumnElement[bool]
+    conn: Connection, seen_by: Viewer | App, worker: Row[Any], period: Period
 ) -> Iterator[Step]:
-    name = f"{worker.given_name} {worker.family_name} ({worker.number})"
+    name = _called(worker)
     if worker.active:
         yield ok("worker", "{worker} is on the list of active workers.", worker=name)
     else:
@@ -96,16 +108,8 @@ def _about(
     yield from worked.steps(conn, seen_by, worker.id, period)
 
 
-def _named(conn: Connection, visible: ColumnElement[bool], who: str) -> Sequence[Row[Any]]:
-    """The workers of this number; or else those of this name, in either order."""
-    query = select(workers).where(visible).order_by(workers.c.id)
-    by_number = conn.execute(query.where(workers.c.number == who)).all()
-    if by_number:
-        return by_number
-    given, family = workers.c.given_name, workers.c.family_name
-    names = (given + " " + family, family + " " + given, family)
-    wanted = who.lower()
-    return conn.execute(query.where(or_(*(func.lower(name) == wanted for name in names)))).all()
+def _called(worker: Row[Any]) -> str:
+    return f"{worker.given_name} {worker.family_name} ({worker.number})"
 
 
 def _restricted(conn: Connection, seen_by: Viewer, who: str) -> Step | None:
@@ -113,7 +117,7 @@ def _restricted(conn: Connection, seen_by: Viewer, who: str) -> Step | None:
     if not seen_by.inspects:
         return None
     ours = (workers.c.company_id == seen_by.company_id) & workers.c.restricted_ms.is_not(None)
-    found = _named(conn, ours, who)
+    found = named(conn, ours, who)
     if not found:
         numbered = select(restrictions.c.worker_id).where(
             restrictions.c.company_id == seen_by.company_id, restrictions.c.number == who
@@ -135,10 +139,11 @@ def _restricted(conn: Connection, seen_by: Viewer, who: str) -> Step | None:
     )
 
 
-def _missing(conn: Connection, seen_by: Viewer, who: str) -> Step:
+def _switch(conn: Connection, seen_by: Viewer, who: str) -> Iterator[Step]:
+    """In which other company of the account somebody of this number or name is."""
     for name, other in elsewhere(conn, seen_by):
-        if _named(conn, visible_workers(other), who):
-            return stop(
+        if named(conn, visible_workers(other), who):
+            yield stop(
                 "worker",
                 "The company has no worker {who}, neither active nor inactive, but {other} has.",
                 "Switch to {other}.",
@@ -146,10 +151,15 @@ def _missing(conn: Connection, seen_by: Viewer, who: str) -> Step:
                 who=who,
                 other=name,
             )
+            return
+
+
+def _unknown(who: str) -> Step:
     return stop(
         "worker",
         "The company has no worker {who}, neither active nor inactive.",
-        "Create the worker, or check the spelling and the active company.",
+        "Create the worker, or check the spelling and the active company. Ask for somebody of"
+        " another employer by given and family name.",
         Mender.ADMINISTRATOR,
         who=who,
     )
@@ -169,7 +179,7 @@ def _badges(conn: Connection, worker_id: int) -> Iterator[Step]:
         return
     now = now_ms()
     ended = [row for row in rows if row.valid_until_ms is not None and row.valid_until_ms <= now]
-    numbers = ", ".join(text.masked(row.number) for row in rows[:_NAMED])
+    numbers = ", ".join(text.masked(row.number) for row in rows[:NAMED])
     if len(ended) == len(rows):
         yield note(
             "badge",
