@@ -179,8 +179,10 @@ class TestBadgesOfNobody:
         for place in (world.places[0], world.places[4]):
             tap = Tap(None, *place)
             world.taps[world.tap(conn, tap, employer_id=private)] = tap
+        registered = Tap(None, *world.places[0])
+        world.taps[world.tap(conn, registered, employer_id=world.theirs)] = registered
         nobody, unregistered = notes(conn, quai)
-        assert nobody == self.said(2)
+        assert nobody == self.said(3)
         assert unregistered.startswith("1 of them name an employer that nobody registered")
         assert "0999" not in unregistered
 
@@ -206,8 +208,10 @@ class TestBadgesOfNobody:
         assert notes(conn, quai) == [self.said(2)]
         nord = world.member(conn, Role.MANAGER, divisions=(world.places[0][1],))
         assert notes(conn, nord) == [self.said(2)]
+        monkeypatch.setattr(around, "_TAPS", 6)
+        assert notes(conn, nord) == [self.said(6)]
         monkeypatch.setattr(around, "_SITES", 1)
-        assert notes(conn, nord) == [self.said(2)]
+        assert notes(conn, nord) == [self.said(3)]
 
     def test_a_program_is_told_what_it_has_a_scope_for(
         self, conn: Connection, world: World
