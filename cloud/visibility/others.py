@@ -73,6 +73,9 @@ def _seen(conn: Connection, seen_by: Viewer, who: str, period: Period) -> Sequen
         .order_by(workers.c.id)
         .limit(_NAMESAKES)
     ).scalars()
+    known = namesakes.all()
+    if not known:
+        return []
     # An index on the worker gives these few persons' own, with all that the rules ask.
     seen = (
         select(
@@ -81,7 +84,7 @@ def _seen(conn: Connection, seen_by: Viewer, who: str, period: Period) -> Sequen
             func.sum(case((period.condition(), 1), else_=0)).label("times"),
         )
         .where(
-            registrations.c.worker_id.in_(namesakes.all()),
+            registrations.c.worker_id.in_(known),
             registrations.c.company_id == seen_by.company_id,
             visible_registrations(seen_by),
         )
