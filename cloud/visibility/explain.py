@@ -1,7 +1,8 @@
 """Why something is not visible: a worker, a registration or a terminal, step by step.
 
 The steps are those a person would take on the help desk, in that order. Nothing of another company
-is ever said, but where the account has access to that company too: then, where to switch to.
+is ever said, but where the account has access to that company too: then, where to switch to. An
+employer is named to who sees registrations that name it.
 """
 
 from dataclasses import dataclass
