@@ -42,7 +42,9 @@ def worker(
     request: Request,
     conn: Database,
     who: Explains,
-    worker: Annotated[str, Query(min_length=1, max_length=200, description="Number or name.")],
+    worker: Annotated[
+        str, Query(min_length=1, max_length=200, description="Number, name or part of one.")
+    ],
     since: Annotated[Moment | None, Query(description="Tapped at or after.")] = None,
     until: Annotated[Moment | None, Query(description="Tapped before.")] = None,
 ) -> Explanation:

@@ -45,7 +45,7 @@ def worker(
     as_json: bool,
     url: str,
 ) -> None:
-    """A worker, by number or name, and what the worker registered."""
+    """A worker, by number, name or a part of one, and what the worker registered."""
     from cloud import times
     from cloud.visibility import workers
 

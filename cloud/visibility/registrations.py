@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, or_, select
 
 from cloud.companies.tables import divisions, sites
+from cloud.languages.current import mark
 from cloud.registrations.dating import dated
 from cloud.registrations.reasons import Reason
 from cloud.registrations.tables import registrations
 from cloud.retention import asking
-from cloud.times import rfc3339
 from cloud.visibility.explain import Explanation, active_company, elsewhere
 from cloud.visibility.row_security import lifted
 from cloud.visibility.rules import Viewer, visible_registrations
-from cloud.visibility.steps import Mender, Step, note, ok, stop
+from cloud.visibility.steps import Mender, Step, note, ok, restricted, stop
 from cloud.workers.tables import restrictions
 
 _REASONS = {reason.value: reason for reason in Reason}
@@ -120,12 +120,12 @@ def _restricted(conn: Connection, seen_by: Viewer, number: int) -> Step | None:
     until_ms = None if worker is None else asking.kept_until(conn, seen_by.company_id, worker)
     if until_ms is None:
         return None
-    return stop(
+    return restricted(
         "registration",
-        "Registration {number} is restricted at the person's request until {until}: kept because"
-        " the law makes it be kept, and shown to nobody.",
-        "For an inspector, an administrator or auditor takes it out on the page of personal data.",
-        Mender.ADMINISTRATOR,
+        mark(
+            "Registration {number} is restricted at the person's request until {until}: kept"
+            " because the law makes it be kept, and shown to nobody."
+        ),
+        until_ms,
         number=number,
-        until=rfc3339(until_ms)[:10],
     )

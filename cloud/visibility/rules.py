@@ -141,8 +141,7 @@ class Viewer:
     @property
     def reads_workers(self) -> bool:
         """WORKER."""
-        may = self.account_id is not None or Scope.WORKERS_READ in self.may
-        return may and not self.external
+        return self.reads(Scope.WORKERS_READ) and not self.external
 
     @property
     def enters_workers(self) -> bool:
@@ -168,6 +167,10 @@ class Viewer:
     def reads_webhooks(self) -> bool:
         """WEBHOOK."""
         return self.administers or self._program_for(Scope.WEBHOOKS_READ)
+
+    def reads(self, scope: Scope) -> bool:
+        """TOKEN: whether what a scope is for may be read, by an account by its other rules."""
+        return self.account_id is not None or scope in self.may
 
     def _program_for(self, scope: Scope) -> bool:
         return self.token_id is not None and scope in self.may

@@ -1,5 +1,6 @@
 """What `explain` answers: steps, each with what was found, and who can mend it how."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from cloud.custody import reasons
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
+from cloud.times import rfc3339
 
 _WORDS = frozenset(
     {
@@ -20,6 +22,10 @@ _WORDS = frozenset(
 )
 """What may stand in a sentence for one of `_WORDED`, and is translated with it."""
 _WORDED = frozenset({"role", "status", "sync", "since", "reason"})
+
+
+NAMED = 10
+"""So many workers, places or terminals are named; of the others only how many there are."""
 
 
 class Verdict(StrEnum):
@@ -76,6 +82,13 @@ class Step:
         }
 
 
+def some(names: Sequence[str], count: int | None = None) -> str:
+    """The first names, and how many more there are; `count` of them all, when not all are given."""
+    more = (len(names) if count is None else count) - NAMED
+    shown = ", ".join(names[:NAMED])
+    return shown if more <= 0 else f"{shown}, … (+{more})"
+
+
 def ok(check: str, found: str, **values: Any) -> Step:
     """A step that hides nothing."""
     return Step(check, Verdict.OK, found, values=values)
@@ -89,3 +102,18 @@ def note(check: str, found: str, fix: str = "", by: Mender | None = None, **valu
 def stop(check: str, found: str, fix: str, by: Mender, **values: Any) -> Step:
     """A step that explains why something is not visible."""
     return Step(check, Verdict.STOP, found, fix, by, values)
+
+
+def restricted(check: str, found: str, until_ms: int, **values: Any) -> Step:
+    """LET GO: that something is kept for inspectors alone, until a day that `found` tells.
+
+    Only for whoever takes it out for them.
+    """
+    return stop(
+        check,
+        found,
+        "For an inspector, an administrator or auditor takes it out on the page of personal data.",
+        Mender.ADMINISTRATOR,
+        until=rfc3339(until_ms)[:10],
+        **values,
+    )

@@ -56,6 +56,18 @@ def poll(client: Client) -> str:
     return found[1].replace("&amp;", "&")
 
 
+def test_each_registration_of_the_live_list_leads_to_its_page(
+    client: Client, engine: Engine, sample: Sample
+) -> None:
+    with engine.begin() as conn:
+        numbers = [sample.tap(conn), sample.tap(conn)]
+    for path in ("/", "/live"):
+        tags = Text(client.get(path).text).tags
+        links = [each["href"] for tag, each in tags if tag == "a" and "id" in each]
+        assert links == [f"/registrations/{number}" for number in reversed(numbers)]
+    assert client.get(str(links[0])).status_code == 200
+
+
 def test_a_registration_is_told_in_full(client: Client, engine: Engine, sample: Sample) -> None:
     with engine.begin() as conn:
         sample.tap(conn)

@@ -147,8 +147,8 @@ SHOTS: dict[str, Shot] = {
     "days": Shot("/days", AN, DESK, 680, lambda _: f"/days?date={YESTERDAY}"),
     "exports": Shot("/exports", AN, DESK, 460),
     "why": Shot(
-        "/why", LUC, PHONE, 900, lambda world: f"/why?kind=worker&what={world.number(world.roams)}",
-        _ask, "form.ask",
+        "/why", LUC, PHONE, 1150,
+        lambda world: f"/why?kind=worker&what={world.number(world.roams)}", _ask, "form.ask",
     ),
     "trail": Shot("/trail", AN, WIDE, 560, lambda _: f"/trail?until={YESTERDAY}"),
     "notifications": Shot("/notifications", AN, PHONE, 900),

@@ -81,7 +81,7 @@ def test_pictures_say_how_large_they_are_and_lead_to_themselves() -> None:
     shown = html("![Ce que montre la page](images/why.png)")
     assert 'href="/guide/images/fr/why.png"><img src="/guide/images/fr/why.png"' in shown
     # Taken at twice its pixels.
-    assert 'alt="Ce que montre la page" width="390" height="900" loading="lazy"' in shown
+    assert 'alt="Ce que montre la page" width="390" height="1150" loading="lazy"' in shown
 
 
 def test_tables_scroll_by_themselves() -> None:

@@ -45,6 +45,7 @@ class TestWorkers:
             "worker",
             "badge",
             "registrations",
+            "activity",
         ]
         assert "All 9 registrations" in says(found)
         assert "0A1B2C3D4E" not in says(found)
@@ -65,16 +66,17 @@ class TestWorkers:
 
     def test_a_worker_of_a_company_that_is_not_mine(self, conn: Connection, world: World) -> None:
         seen_by = world.member(conn, Role.ADMINISTRATOR)
-        nobody = says(about_worker.explain(conn, seen_by, "Carl Maes"))
-        assert says(about_worker.explain(conn, seen_by, "Bob Maes")) == nobody.replace(
-            "Carl", "Bob"
+        worker_service.put_worker(conn, world.theirs, "8", "Dirk", "Thys")
+        nobody = says(about_worker.explain(conn, seen_by, "Carl Thys"))
+        assert says(about_worker.explain(conn, seen_by, "Dirk Thys")) == nobody.replace(
+            "Carl", "Dirk"
         )
         assert "Create the worker" in nobody
 
     def test_two_of_one_name(self, conn: Connection, world: World) -> None:
         worker_service.put_worker(conn, world.ours, "8", "Ann", "Maes")
         seen_by = world.member(conn, Role.VIEWER)
-        assert "numbers 7, 8" in says(about_worker.explain(conn, seen_by, "ann maes"))
+        assert "Ann Maes (7), Ann Maes (8)" in says(about_worker.explain(conn, seen_by, "ann maes"))
 
     def test_no_badge(self, conn: Connection, world: World) -> None:
         worker_service.put_worker(conn, world.ours, "8", "Carl", "Thys")
@@ -133,7 +135,7 @@ class TestWorkers:
             .values(corrected=True, reason="badge-expired clock-unsure disputed")
         )
         found = about_worker.explain(conn, world.member(conn, Role.ADMINISTRATOR), "7")
-        assert [note.split()[0] for note in notes(found)] == ["The", "The", "9", "9"]
+        assert [note.split()[0] for note in notes(found)] == ["The", "The", "9", "9", "These"]
 
 
 class TestRegistrations:
