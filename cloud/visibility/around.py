@@ -14,10 +14,10 @@ from cloud.registrations.tables import registrations
 from cloud.terminals.queries import readable
 from cloud.terminals.tables import assignments, terminals
 from cloud.times import now_ms
+from cloud.visibility.condition import SILENT_MS
 from cloud.visibility.period import Period
 from cloud.visibility.rules import Viewer, visible_registrations, visible_sites
 from cloud.visibility.steps import Mender, Step, note, some
-from cloud.visibility.terminals import SILENT_MS
 from protocol.identity import group
 
 _TERMINALS = 200

@@ -15,8 +15,8 @@ from cloud.terminals.tables import terminals
 from cloud.times import now_ms
 from cloud.visibility import around
 from cloud.visibility import workers as about
+from cloud.visibility.condition import SILENT_MS
 from cloud.visibility.rules import Viewer, program
-from cloud.visibility.terminals import SILENT_MS
 from protocol.identity import group
 from tests.cloud.visibility.world import START_MS, Tap, World
 
