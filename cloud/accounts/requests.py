@@ -8,7 +8,7 @@ from cloud.accounts.tables import access_requests, accounts, memberships
 from cloud.companies.tables import companies
 from cloud.errors import NotFoundError
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language
+from cloud.languages.current import spoken
 from cloud.mail import service as mail
 from cloud.times import now_ms
 
@@ -44,19 +44,18 @@ def ask(conn: Connection, account: int, vat: str) -> None:
         .where(memberships.c.role == Role.ADMINISTRATOR, accounts.c.disabled_ms.is_(None))
     ).all()
     for each in administrators:
-        before = language.set(each.language)
-        mail.enqueue(
-            conn,
-            each.email,
-            _("Somebody asks for access to %(company)s") % {"company": company.name},
-            _(
-                "%(name)s (%(email)s) asks for access to %(company)s. Grant or refuse it on the"
-                " console, under People."
+        with spoken(each.language):
+            mail.enqueue(
+                conn,
+                each.email,
+                _("Somebody asks for access to %(company)s") % {"company": company.name},
+                _(
+                    "%(name)s (%(email)s) asks for access to %(company)s. Grant or refuse it on the"
+                    " console, under People."
+                )
+                % {"name": who.name, "email": who.email, "company": company.name}
+                + "\n",
             )
-            % {"name": who.name, "email": who.email, "company": company.name}
-            + "\n",
-        )
-        language.reset(before)
 
 
 def waiting(conn: Connection, company: int) -> list[RowMapping]:

@@ -18,7 +18,7 @@ from cloud.companies.service import lock
 from cloud.companies.tables import companies
 from cloud.errors import ConflictError, NotFoundError
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language
+from cloud.languages.current import spoken
 from cloud.mail import service as mail
 from cloud.retention.removal import Tally
 from cloud.retention.tables import erasure_requests
@@ -212,16 +212,15 @@ def _ask_others(conn: Connection, company: int, account: int | None) -> None:
     """Mail the administrators who can decide. Nobody is named in it."""
     name = conn.execute(select(companies.c.name).where(companies.c.id == company)).scalar_one()
     for each in _others(conn, company, account):
-        before = language.set(each["language"])
-        mail.enqueue(
-            conn,
-            each["email"],
-            _("An erasure at %(company)s waits for you") % {"company": name},
-            _(
-                "Somebody asked %(company)s to erase what it knows of a person. Decide on the"
-                " console, under Personal data; the law gives a month for it."
+        with spoken(each["language"]):
+            mail.enqueue(
+                conn,
+                each["email"],
+                _("An erasure at %(company)s waits for you") % {"company": name},
+                _(
+                    "Somebody asked %(company)s to erase what it knows of a person. Decide on the"
+                    " console, under Personal data; the law gives a month for it."
+                )
+                % {"company": name}
+                + "\n",
             )
-            % {"company": name}
-            + "\n",
-        )
-        language.reset(before)

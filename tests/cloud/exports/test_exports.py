@@ -16,7 +16,7 @@ from cloud.audit.service import Actor
 from cloud.cli import cloud
 from cloud.companies.tables import sites
 from cloud.exports import completeness, queries, service, sheets
-from cloud.languages.current import language
+from cloud.languages.current import spoken
 from cloud.registrations import corrections
 from cloud.registrations.tables import registration_history, registrations
 from cloud.terminals.tables import terminals
@@ -173,15 +173,12 @@ def test_each_reads_in_their_own_language_why_a_terminal_was_not_complete() -> N
     kept = json.dumps(
         [{"device": "1", "why": [["silent since %(when)s", {"when": "noon"}], ["none", {}]]}]
     )
-    before = language.set("nl")
-    try:
+    with spoken("nl"):
         assert completeness.told(kept) == [{"device": "1", "why": "zwijgt sinds noon; geen"}]
         assert completeness.told(kept, str) == [{"device": "1", "why": "silent since noon; none"}]
         assert completeness.told('[{"device": "1", "why": "as it was"}]') == [
             {"device": "1", "why": "as it was"}
         ]
-    finally:
-        language.reset(before)
 
 
 def test_csv_opens_in_excel_and_runs_nothing() -> None:
