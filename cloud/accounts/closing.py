@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, or_, select, update
 from cloud.accounts.roles import Role
 from cloud.accounts.tables import accounts, grants, invitations, links, memberships
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.saying import What
 from cloud.errors import ConflictError
 from cloud.exports import withdrawing
 from cloud.exports.withdrawing import Withdrawn
@@ -67,8 +68,7 @@ def erase(conn: Connection, named: bytes) -> int | None:
                 conn.execute(delete(table).where(column == row.id))
     for company in left:
         if not _administrators(conn, company):
-            what = f"company {company} has no administrator any more: its account was closed"
-            raise_alarm(conn, None, "administrator", what)
+            raise_alarm(conn, None, What.NOBODY, company=company)
     conn.execute(
         update(accounts)
         .where(accounts.c.id == row.id)

@@ -55,37 +55,38 @@ def install(app: FastAPI) -> None:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as registered above
-    return _problem(request, error.status_code, str(error.detail), error.headers)
+    return problem(request, error.status_code, str(error.detail), error.headers)
 
 
 def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as registered above
     found = error.errors()[0]
     where = ".".join(str(part) for part in found["loc"][1:]) or "the request"
-    return _problem(request, 422, f"{where}: {found['msg'][:1].lower()}{found['msg'][1:]}")
+    return problem(request, 422, f"{where}: {found['msg'][:1].lower()}{found['msg'][1:]}")
 
 
 def _cloud(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, DatabaseError):
-        return _problem(request, 503, str(error))
+        return problem(request, 503, str(error))
     if isinstance(error, NotFoundError):
-        return _problem(request, 404, str(error))
+        return problem(request, 404, str(error))
     conflicts = isinstance(error, ConflictError) and request.url.path.startswith("/v1/")
-    return _problem(request, 409 if conflicts else 422, str(error))
+    return problem(request, 409 if conflicts else 422, str(error))
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:
     _log.error("the database does not answer: %s", error)
-    return _problem(request, 503, _("The database does not answer; try again."))
+    return problem(request, 503, _("The database does not answer; try again."))
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _problem(request, 500, _("Something went wrong here; the log says what."))
+    return problem(request, 500, _("Something went wrong here; the log says what."))
 
 
-def _problem(request: Request, status: int, detail: str, headers: Any = None) -> JSONResponse:
-    problem = Problem(
+def problem(request: Request, status: int, detail: str, headers: Any = None) -> JSONResponse:
+    """An answer that is a problem."""
+    told = Problem(
         title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path
     )
-    return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
+    return JSONResponse(told.model_dump(), status, headers, MEDIA_TYPE)

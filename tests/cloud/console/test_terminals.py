@@ -11,6 +11,7 @@ from sqlalchemy import Engine, insert, select, update
 from cloud.custody import gaps
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.gaps import Hole
+from cloud.custody.saying import What
 from cloud.custody.tables import alarms, epochs, heads, waiting
 from cloud.registrations.tables import registrations
 from cloud.terminals import service
@@ -264,7 +265,7 @@ class TestAfterAnotherCompany:
                 to_ms=now - HOUR))  # fmt: skip
             conn.execute(update(assignments).where(assignments.c.from_ms == self.UNTIL).values(
                 from_ms=now - HOUR))  # fmt: skip
-            raise_alarm(conn, gates.ids["theirs"], "fork", "now with us")
+            raise_alarm(conn, gates.ids["theirs"], What.GONE, first=911, last=912)
             before = {"terminal_id": gates.ids["theirs"], "kind": "fork", "at_ms": now - 2 * HOUR}
             conn.execute(insert(alarms).values(detail="while with them", **before))
         gates.tell("theirs", now - 5 * HOUR, queue=666)
@@ -277,7 +278,7 @@ class TestAfterAnotherCompany:
         text = administrator.get(gates.path("theirs")).text
         assert "666" not in text
         assert f"{CANARY} Kaai" not in text
-        assert "now with us" in text
+        assert "records 911 to 912 are gone for good" in text
         assert "while with them" not in text
         operator = company.browser(reader, "operator").get(gates.path("theirs", "/statistics"))
         assert operator.json()["told"]["queue"] == [666, 7]
@@ -304,7 +305,7 @@ def test_what_it_told_and_how_its_chain_is(
         "queue": 14, "receipt_ms": 33, "version": "0.9", "clock": {"sync": "synchronised"},
         "certificate": {"not_before_ms": 1_700_000_000_000, "not_after_ms": 1_900_000_000_000},
         "readers": {"in": {"state": "absent", "detail": "plug <it> in"}},
-        "unreadable": {"in": {"checksum": 3}}, "alarms": {"disk": "85 %"},
+        "unreadable": {"in": {"checksum": 3}}, "alarms": {"disk-85": "85 %"},
     }  # fmt: skip
     gates.says("quai", now, status={"state": "online"}, telemetry=telemetry)
     with company.engine.begin() as conn:
@@ -332,7 +333,10 @@ def test_what_it_told_and_how_its_chain_is(
     text = administrator.get(gates.path("quai")).text
     for words in (
         "14 records without a receipt", "33 ms", "set by a time server", "2030-03-17", "absent",
-        "plug &lt;it&gt; in", "3 since its program started", "checksum: 3", "disk: 85 %",
+        "plug &lt;it&gt; in", "3 since its program started",
+        "the reader sent something garbled: 3", "disk-85: 85 %",
+        "Its disk fills: make room on it, or let it reach the platform.",
+        '<th scope="row">records missing</th>',
         "abababab", "3&ndash;90", "<td>89</td>", "1 gap", "<td>41</td><td>47</td>",
         "branch 1, undecided",
         "records 41 to 47 are gone for good", "1 record is kept but not understood: unsealable",
