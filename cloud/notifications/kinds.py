@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from cloud.custody import saying
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 
@@ -73,7 +74,7 @@ _SENTENCES = {
 
 def sentence(kind: Kind, detail: Mapping[str, object]) -> str:
     """What a notification says, in the current language. `detail` is as it was written."""
-    words = dict(detail)
+    words = {name: formats.shown(value) for name, value in detail.items()}
     if "alarm" in words:
         words["alarm"] = saying.told(str(words["alarm"]))
     return _(_SENTENCES[kind]) % _Lenient(words)

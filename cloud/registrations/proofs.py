@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from cloud.custody.tables import epochs, heads, records
+from cloud.languages.current import gettext as _
 from cloud.registrations.tables import registration_history, registrations
 from cloud.times import rfc3339
 
@@ -63,4 +64,4 @@ def history(conn: Connection, registration_id: int) -> list[dict[str, object]]:
         .where(registration_history.c.registration_id == registration_id)
         .order_by(registration_history.c.version)
     )  # fmt: skip
-    return [{"version": row.version, "at": rfc3339(row.at_ms), "why": row.why} for row in rows]
+    return [{"version": row.version, "at": rfc3339(row.at_ms), "why": _(row.why)} for row in rows]

@@ -179,7 +179,7 @@ def test_it_is_moved_from_a_day_on_and_shows_where_it_stood(
     assert moved.status_code == 303
     text = administrator.get(gates.path("quai")).text
     assert text.index("Dock<") < text.index("Quai<")
-    assert "2026-03-02 00:00:00 <small>+01:00</small>" in text
+    assert "2 Mar 2026, 00:00:00 <small>+01:00</small>" in text
     assert "2026-03-01 23:00:00 UTC" in text
     assert administrator.post(path, site="nowhere", from_day="").status_code == 303
     with company.engine.connect() as conn:

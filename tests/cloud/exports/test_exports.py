@@ -157,7 +157,7 @@ def test_terminals_that_are_not_complete_are_named(
         make(company, reader)
         with reader.connect() as conn:
             found = queries.listed(conn, who)[0]
-        said = {each["device"]: each["why"] for each in completeness.told(found["incomplete"])}
+        said = {each["device"]: each["why"] for each in completeness.told(found["incomplete"], str)}
         rows = [row for row in lines(reader, who, found["id"]) if row["line"].startswith("term")]
         assert {row["device"]: row["why"] for row in rows} == said
         return said

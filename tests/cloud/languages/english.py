@@ -2,6 +2,8 @@
 
 import re
 
+from babel.dates import get_day_names, get_month_names
+
 from cloud.languages.current import LANGUAGES, texts
 
 TRANSLATED = LANGUAGES[1:]
@@ -19,4 +21,6 @@ def left(said: str, language: str) -> set[str]:
     known = texts(language)
     english = set().union(*map(words, known))
     own = set().union(*(words(text) for english, text in known.items() if text != english))
+    for names in (get_day_names, get_month_names):
+        own |= words(" ".join(names("abbreviated", locale=language).values()))
     return words(said) & english - own
