@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 
@@ -17,6 +18,13 @@ _WORDS = frozenset(
 )
 """What may stand in a sentence for one of `_WORDED`, and is translated with it."""
 _WORDED = frozenset({"role", "status", "sync", "since"})
+_WRITTEN = frozenset(
+    {
+        *("when", "since", "until"),
+        *("away", "behind", "count", "hidden", "newest", "nowhere", "queue", "seen", "total"),
+    }
+)
+"""Moments and days, in ISO 8601, and counts: each language writes them in its own way."""
 
 
 class Verdict(StrEnum):
@@ -60,10 +68,7 @@ class Step:
 
     def as_json(self) -> dict[str, Any]:
         """The step in the words of the API."""
-        values = {
-            name: _(value) if name in _WORDED and value in _WORDS else value
-            for name, value in self.values.items()
-        }
+        values = {name: _told(name, value) for name, value in self.values.items()}
         return {
             "check": self.check,
             "verdict": self.verdict.value,
@@ -71,6 +76,13 @@ class Step:
             "fix": _(self.fix).format_map(values) if self.fix else None,
             "mender": None if self.mender is None else self.mender.value,
         }
+
+
+def _told(name: str, value: Any) -> Any:
+    """A value as the current language says or writes it."""
+    if name in _WORDED and value in _WORDS:
+        return _(value)
+    return formats.shown(value) if name in _WRITTEN else value
 
 
 def ok(check: str, found: str, **values: Any) -> Step:

@@ -10,9 +10,10 @@ from cloud.console import templating
 from cloud.console.moments import moment as for_tables
 from cloud.exports import completeness
 from cloud.languages import formats
-from cloud.languages.current import LANGUAGES, spoken
+from cloud.languages.current import LANGUAGES, gettext, spoken
 from cloud.notifications.kinds import Kind, sentence
 from cloud.times import rfc3339
+from cloud.visibility import steps
 
 SUMMER = int(datetime(2026, 7, 31, 22, 40, 2, 290_000, UTC).timestamp() * 1000)
 """In Brussels it is August already, twenty to one at night."""
@@ -93,6 +94,18 @@ def test_sentences_of_notifications_and_exports(code: str) -> None:
         assert moment in completeness.told(kept)[0]["why"]
         # What programs read, and files that say the same to everybody, keep it as it is.
         assert rfc3339(SUMMER) in completeness.told(kept, str)[0]["why"]
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_steps_of_explain(code: str) -> None:
+    day, moment, number = WRITTEN[code]
+    step = steps.note(
+        "x", "{count} {when} {until} {number} {since}", count=1_234_567, when=rfc3339(SUMMER),
+        until="2026-08-01", number=1_234_567, since="always",
+    )  # fmt: skip
+    with spoken(code):
+        found = step.as_json()["found"]
+        assert found == f"{number} {moment} {day} 1234567 {gettext('always')}"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

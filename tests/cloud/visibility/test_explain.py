@@ -225,7 +225,7 @@ class TestTerminals:
         found = about_terminal.explain(conn, seen_by, world.devices[0])
         assert (
             "place",
-            "It stood at Nord / Quai until 2026-03-02T06:30:00.000+01:00, and nowhere since.",
+            "It stood at Nord / Quai until 2 Mar 2026, 06:30:00 +01:00, and nowhere since.",
             "administrator",
         ) in stops(found)
         terminal_service.assign(conn, world.terminals[0], world.places[1][2], now_ms() + 86_400_000)
@@ -247,7 +247,7 @@ class TestTerminals:
         assert ("activity", "It was never heard of.", "installer") in stops(found)
         conn.execute(update(terminal_table).values(last_seen_ms=START_MS))
         found = about_terminal.explain(conn, seen_by, world.devices[0])
-        assert "silent since 2026-03-02T06:30:00.000+01:00 (UTC 05:30)" in says(found)
+        assert "silent since 2 Mar 2026, 06:30:00 +01:00 (UTC 05:30)" in says(found)
 
     def test_what_it_tells_of_itself(self, conn: Connection, world: World, telling: Any) -> None:
         seen_by = world.member(conn, Role.ADMINISTRATOR)
