@@ -99,7 +99,7 @@ def check_role(role: str, *, external: bool) -> Role:
     try:
         found = Role(role)
     except ValueError:
-        words = ", ".join(member.value for member in Role)
+        words = ", ".join(member.called for member in Role)
         raise InvalidError(
             _("%(role)s is no role; it is one of %(words)s")
             % {"role": repr(role[:40]), "words": words}
@@ -110,7 +110,7 @@ def check_role(role: str, *, external: bool) -> Role:
                 "someone external cannot be %(role)s: that role reaches everything of the company;"
                 " choose manager or viewer, and grant the sites"
             )
-            % {"role": found}
+            % {"role": found.called}
         )
     return found
 

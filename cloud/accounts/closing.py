@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, or_, select, update
 from cloud.accounts import administrators, service
 from cloud.accounts.tables import accounts, grants, invitations, links, memberships
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.saying import What
 from cloud.exports.withdrawing import Withdrawn
 from cloud.mail.tables import mails
 from cloud.metadata import handle, metadata
@@ -65,8 +66,7 @@ def erase(conn: Connection, named: bytes) -> int | None:
                 conn.execute(delete(table).where(column == row.id))
     for company in left:
         if not administrators.of(conn, company):
-            what = f"company {company} has no administrator any more: the account was closed"
-            raise_alarm(conn, None, "administrator", what)
+            raise_alarm(conn, None, What.NOBODY, company=company)
     conn.execute(
         update(accounts)
         .where(accounts.c.id == row.id)

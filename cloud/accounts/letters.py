@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from cloud.accounts.tables import accounts
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language
+from cloud.languages.current import language, spoken
 from cloud.mail import service as mail
 
 
@@ -31,8 +31,5 @@ def send(
 ) -> None:
     """Mail a subject and a body, which are marked for translation, filled in with `words`."""
     for reader in readers:
-        before = language.set(reader.language)
-        try:
+        with spoken(reader.language):
             mail.enqueue(conn, reader.email, _(subject) % words, _(body) % words + "\n")
-        finally:
-            language.reset(before)

@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
+
 
 class Role(StrEnum):
     """A part that an account has in a company. `cloud.visibility.rules` says what each sees."""
@@ -16,6 +19,19 @@ class Role(StrEnum):
     """Sees everything of the company, the trail included, and changes nothing."""
 
     @property
+    def called(self) -> str:
+        """What the current language calls it, in the midst of a sentence."""
+        return _(_NAMES[self])
+
+    @property
     def reaches_everything(self) -> bool:
         """Whether the role needs no grants."""
         return self in (Role.ADMINISTRATOR, Role.AUDITOR)
+
+
+_NAMES = {
+    Role.ADMINISTRATOR: mark("administrator"),
+    Role.MANAGER: mark("manager"),
+    Role.VIEWER: mark("viewer"),
+    Role.AUDITOR: mark("auditor"),
+}

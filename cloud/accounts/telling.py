@@ -4,7 +4,7 @@ from sqlalchemy import Connection, select
 
 from cloud.accounts.tables import accounts
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language, mark
+from cloud.languages.current import mark, spoken
 from cloud.mail import service as mail
 
 FACTOR_ADDED = mark("A second factor was added to your account")
@@ -20,11 +20,8 @@ def tell(conn: Connection, account: int, what: str, name: str = "") -> None:
     """Mail one of the sentences above, in the language of the account; `name` is the passkey's."""
     query = select(accounts.c.email, accounts.c.language).where(accounts.c.id == account)
     row = conn.execute(query).one()
-    before = language.set(row.language)
-    try:
+    with spoken(row.language):
         said = _(what)
         advice = _("If that was not you, change your password, and tell who runs the platform.")
         told = f"{said}: {name}" if name else said
         mail.enqueue(conn, row.email, f"Pointeuse: {said}", f"{told}.\n\n{advice}\n")
-    finally:
-        language.reset(before)

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 from cloud.api import problems
 from cloud.api.access import Operators
 from cloud.api.parameters import Database, Page, Paged, Timestamp
-from cloud.custody import queries
+from cloud.custody import queries, saying
 from cloud.times import rfc3339
 
 router = APIRouter(tags=["custody"], responses=problems.DESCRIBED, dependencies=[Operators])
@@ -105,7 +105,7 @@ def _alarm(row: RowMapping) -> Alarm:
         id=row["id"],
         device=row["device"],
         kind=row["kind"],
-        detail=row["detail"],
+        detail=saying.told(row["detail"], str),
         at=rfc3339(row["at_ms"]),
         cleared_at=None if row["cleared_ms"] is None else rfc3339(row["cleared_ms"]),
     )

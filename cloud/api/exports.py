@@ -123,5 +123,5 @@ def _export(row: RowMapping) -> Export:
         rows=row["rows"],
         made_at=rfc3339(row["at_ms"]),
         complete_until=rfc3339(row["until_ms"]),
-        incomplete=[Incomplete(**each) for each in told(row["incomplete"])],
+        incomplete=[Incomplete(**each) for each in told(row["incomplete"], str)],
     )

@@ -24,9 +24,9 @@ from cloud.console.templating import html
 from cloud.console.visitors import ROLES
 from cloud.console.visits import COOKIE, Visit, visit
 from cloud.errors import RefusedError
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
 from cloud.languages.current import language, mark
-from cloud.times import local
 from cloud.visibility.rules import Viewer
 
 PATH = "/invitation"
@@ -137,7 +137,7 @@ def _page(
             [row.division_id for row in rows if row.division_id is not None],
             [row.site_id for row in rows if row.site_id is not None],
         ),
-        until=local(offered.expires_ms).isoformat(" ", "minutes"),
+        until=formats.moment(offered.expires_ms),
         token=token,
         problems=problems,
         name=name,

@@ -16,8 +16,8 @@ from cloud.console.forms import Problems, packed, unpacked
 from cloud.console.linking import link_to
 from cloud.console.members import Administrator, Member, WholeReader
 from cloud.console.visitors import ROLES
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
-from cloud.times import local
 from cloud.visibility.rules import visible_divisions, visible_sites
 
 Text = Annotated[str, Form(max_length=1000)]
@@ -181,7 +181,7 @@ def _note(
 
 def _listed(conn: Connection, who: Member, problems: Problems) -> Response:
     offers = [
-        {**offer, "expires": local(offer["expires_ms"]).isoformat(" ", "minutes")}
+        {**offer, "expires": formats.moment(offer["expires_ms"])}
         for offer in queries.open_invitations(conn, who.company)
     ]
     return who.page(

@@ -23,6 +23,7 @@ from cloud.console.moments import moment
 from cloud.console.proving import WRONG, proves
 from cloud.console.visitors import actor_of, logged_in
 from cloud.errors import InvalidError, RefusedError
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.retention import asking, policies, redo
@@ -305,7 +306,7 @@ def _preview(
                 "what": _(LINES[line.what][0]),
                 "now": line.now,
                 "kept": line.kept,
-                "until": "" if line.until is None else line.until.isoformat(),
+                "until": "" if line.until is None else formats.day(line.until),
                 "why": _(LINES[line.what][1]) if line.kept else "",
             }
             for line in lines
@@ -340,7 +341,7 @@ def _request(row: Any, who: Member) -> dict[str, Any]:
         "worker": row["worker_id"] if found is State.PROPOSED else None,
         "asked": moment(row["at_ms"]),
         "state": _(STATES[found]),
-        "until": None if row["until_ms"] is None else local(row["until_ms"] - 1).date().isoformat(),
+        "until": None if row["until_ms"] is None else formats.day(local(row["until_ms"] - 1)),
         "open": found is State.PROPOSED,
         "mine": row["account_id"] == who.visit.account_id,
         "counts": json.loads(row["counts"] or "{}"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from cloud.api import problems
+from cloud.console import mistyped
 from cloud.console.templating import html
 from cloud.errors import CloudError
 from cloud.languages.current import gettext as _
@@ -26,6 +28,12 @@ TITLES = {
     500: mark("Something went wrong here"),
     503: mark("Try again in a moment"),
 }
+_SAID = {
+    400: mark("The form did not arrive as the page sends it; open the page anew."),
+    404: mark("No page has this address; check it, or go back."),
+    405: mark("This address is not asked in this way; go back, and use the page's own button."),
+}
+_NO_MORE = mark("This cannot be answered; go back, and try again.")
 _Handler = Callable[[Request, Exception], Response]
 
 
@@ -33,7 +41,27 @@ def install(app: FastAPI) -> None:
     """Answer browsers by pages, where handlers that tell problems (RFC 9457) are in place."""
     for error in (HTTPException, RequestValidationError, CloudError, OperationalError, Exception):
         told: _Handler = app.exception_handlers[error]  # type: ignore[assignment]
-        app.add_exception_handler(error, _paged(told))
+        app.add_exception_handler(error, _paged(_worded(told)))
+
+
+def _worded(told: _Handler) -> _Handler:
+    """A handler that has what frameworks say in English said in the language of the page."""
+
+    def handle(request: Request, error: Exception) -> Response:
+        if not request.url.path.startswith("/v1/"):
+            if isinstance(error, RequestValidationError):
+                return problems.problem(request, 422, mistyped.sentence(error.errors()[0]))
+            if isinstance(error, HTTPException) and error.detail == _phrase(error.status_code):
+                said = _(_SAID.get(error.status_code, _NO_MORE))
+                return problems.problem(request, error.status_code, said, error.headers)
+        return told(request, error)
+
+    return handle
+
+
+def _phrase(status: int) -> str:
+    """What an error says of itself when nobody said anything else."""
+    return HTTPStatus(status).phrase
 
 
 def refusal(scope: Scope, status: int, detail: str) -> Response:

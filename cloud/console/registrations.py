@@ -15,7 +15,7 @@ from cloud.console.moments import moment
 from cloud.console.onlookers import Onlooker, OnlookerOf
 from cloud.console.visitors import Visitor
 from cloud.disclosure import service as disclosure
-from cloud.errors import NotFoundError
+from cloud.errors import ConflictError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.registrations import correcting, corrections, proofs, queries, search
@@ -41,6 +41,11 @@ STATES = {
     State.REFUSED: mark("refused"),
 }
 """What screens call how far a correction is."""
+
+_NO_PROOF = mark(
+    "No proof of this registration can be made: who tapped was erased, or something that proves it"
+    " is not in custody. Whoever runs the platform is told what by `pointeuse cloud disclose`."
+)
 
 Words = Annotated[str, Query(max_length=100)]
 Short = Annotated[str, Query(max_length=40)]
@@ -161,9 +166,12 @@ def disclosed(request: Request, conn: Database, who: OnlookerOf, number: Identif
             _("This server has no keys to open badges with; ask whoever runs the platform.")
         )
     # The seal may stand in a record that this reader is shown nothing of.
-    with row_security.lifted(conn):
-        place = disclosure.place_of(conn, number)
-        made = disclosure.disclose(conn, place, sealing_keys(directory))
+    try:
+        with row_security.lifted(conn):
+            place = disclosure.place_of(conn, number)
+            made = disclosure.disclose(conn, place, sealing_keys(directory))
+    except (ConflictError, NotFoundError) as error:
+        raise type(error)(_(_NO_PROOF)) from error
     with request.app.state.writer.begin() as writing:
         who.note(writing, "registration", "disclose", target_id=number)
     name = f"registration-{number}-{group(row['device'])}.disclosure"

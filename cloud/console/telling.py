@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from cloud.console.moments import from_said, moment
-from cloud.terminals import telemetry
+from cloud.terminals import saying, telemetry
 
 CHANGES = 20
 """So many changes of readers are shown, the newest."""
@@ -66,7 +66,7 @@ def told(last_status: dict[str, Any]) -> dict[str, Any]:
             for name, reader in list(_object(said.get("readers")).items())[:16]
         ],
         "alarms": [
-            f"{name}: {detail}"[:200]
+            {"said": saying.alarm(str(name)), "own": f"{name}: {detail}"[:200]}
             for name, detail in list(_object(said.get("alarms")).items())[:10]
         ],
         "reasons": _reasons(said.get("unreadable")),
@@ -74,12 +74,13 @@ def told(last_status: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reasons(said: Any) -> list[tuple[str, int]]:
-    """Why badges could not be read, and how often, over all readers."""
+    """Why badges could not be read, in the current language, and how often, over all readers."""
     found: dict[str, int] = {}
     for by_reason in _object(said).values():
         for reason, count in _object(by_reason).items():
             if isinstance(count, int) and 0 <= count < 2**53:
-                found[str(reason)[:40]] = found.get(str(reason)[:40], 0) + count
+                said = saying.reason(str(reason))
+                found[said] = found.get(said, 0) + count
     return sorted(found.items(), key=lambda item: -item[1])[:10]
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 
 from cloud.console.help import help_with
 from cloud.console.navigation import entries
+from cloud.languages import formats
 from cloud.languages.current import NAMES, gettext, language, ngettext
 
 here: ContextVar[str] = ContextVar("here", default="/")
@@ -25,6 +27,17 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+_one_or_many: Any = _templates.globals["ngettext"]
+
+
+@pass_context
+def _counted(context: Context, one: str, many: str, count: int, **values: Any) -> Any:
+    """The text for so many, in which their `num` is written as the language writes numbers."""
+    return _one_or_many(context, one, many, count, **{"num": formats.number(count), **values})
+
+
+_templates.globals["ngettext"] = _counted
+_templates.filters |= {"day": formats.day, "moment": formats.moment, "number": formats.number}
 _templates.globals["language"] = language.get
 _templates.globals["languages"] = NAMES
 _templates.globals["here"] = here.get

@@ -12,7 +12,7 @@ from cloud.console.forms import Problems, packed, start_of, unpacked
 from cloud.console.moments import moment
 from cloud.console.onlookers import Keeper, Onlooker, OnlookerOf
 from cloud.console.terminals import STANDINGS, STATUSES, chosen, places_of
-from cloud.custody import health, reasons
+from cloud.custody import health, reasons, saying
 from cloud.errors import InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
 from cloud.terminals import editing, overview, statistics, telemetry
@@ -257,7 +257,12 @@ def _chain(conn: Connection, who: Onlooker, terminal: int) -> dict[str, Any]:
         ],
         "gaps": [{**row, "name": row["epoch"].hex()[:8]} for row in missing],
         "alarms": [
-            {**row, "at": moment(row["at_ms"]), "cleared": moment(row["cleared_ms"])}
+            {
+                "kind": saying.kind(row["kind"]),
+                "detail": saying.told(row["detail"]),
+                "at": moment(row["at_ms"]),
+                "cleared": moment(row["cleared_ms"]),
+            }
             for row in alarms
         ],
         "behind": unread["behind"],

@@ -7,12 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from cloud.custody import queries as custody
+from cloud.custody import saying as alarms
 from cloud.languages import formats
 from cloud.languages.current import gettext as _
-from cloud.languages.current import mark, ngettext
+from cloud.languages.current import language, mark, ngettext
 from cloud.registrations import queries, reasons
 from cloud.registrations.queries import Filter
 from cloud.terminals import queries as terminals
+from cloud.terminals import saying
 from cloud.times import local, now_ms
 from cloud.visibility import rules
 from cloud.visibility.rules import Operator, Viewer
@@ -32,7 +34,11 @@ _DIRECTIONS = {
     "break-start": mark("Break"),
     "break-end": mark("Back"),
 }
-_READER_STATES = (mark("absent"), mark("failed"))
+_READER_STATES = {
+    "absent": mark("reader %(name)s is absent"),
+    "failed": mark("reader %(name)s has failed"),
+}
+_READER_ELSE = mark("reader %(name)s is not ready")
 _ASSURANCES = {
     Assurance.PRINTED: mark("printed number"),
     Assurance.UID: mark("chip number"),
@@ -112,48 +118,57 @@ def _state(row: dict[str, Any]) -> str:
     return mark("silent") if now_ms() - row["last_seen_ms"] > SILENT_MS else mark("online")
 
 
-def _troubles(telemetry: dict[str, Any]) -> list[str]:
-    """What the terminal itself says is wrong: alarms, and readers that are not ready."""
-    found = [f"{name}: {detail}" for name, detail in _object(telemetry.get("alarms")).items()]
+def _troubles(telemetry: dict[str, Any]) -> list[dict[str, str]]:
+    """What the terminal itself says is wrong: alarms, and readers that are not ready.
+
+    `said` is in the current language, `own` in the terminal's words.
+    """
+    found = [
+        {"said": saying.alarm(str(name)), "own": f"{name}: {detail}"[:200]}
+        for name, detail in _object(telemetry.get("alarms")).items()
+    ]
     for name, reader in _object(telemetry.get("readers")).items():
         state = _object(reader).get("state")
         if state != "ready":
-            found.append(
-                _("reader %(name)s %(state)s: %(detail)s")
-                % {
-                    "name": name,
-                    "state": _(state) if state in _READER_STATES else state,
-                    "detail": _object(reader).get("detail"),
-                }
-            )
-    return [text[:200] for text in found[:5]]
+            told = _(_READER_STATES.get(str(state), _READER_ELSE)) % {"name": str(name)[:40]}
+            found.append({"said": told, "own": str(_object(reader).get("detail") or "")[:200]})
+    return found[:5]
 
 
 def _notices(conn: Connection) -> list[dict[str, Any]]:
     """What did not become a registration, counted by reason, and the last few in full."""
     counts = custody.headline(conn)
     latest = {
-        "waiting": [
-            (row["device"], row["detail"]) for row in custody.listed_waiting(conn, limit=3)
-        ],
-        "rejected": [
-            (row["device"], row["detail"]) for row in custody.listed_rejected(conn, limit=3)
-        ],
-        "alarms": [(row["device"], row["detail"]) for row in custody.listed_alarms(conn, limit=3)],
+        "waiting": custody.listed_waiting(conn, limit=3),
+        "rejected": custody.listed_rejected(conn, limit=3),
+        "alarms": custody.listed_alarms(conn, limit=3),
     }
     return [
         {
             "kind": kind,
             "what": _what(kind, sum(by_reason.values())),
             "count": _at_most(sum(by_reason.values())),
-            "reasons": _reasons(by_reason),
+            "reasons": _reasons(
+                {alarms.kind(each): count for each, count in by_reason.items()}
+                if kind == "alarms"
+                else by_reason
+            ),
             "latest": [
-                {"device": _numbered(device), "detail": str(detail)[:200]}
-                for device, detail in latest[kind]
+                {
+                    "device": _numbered(row["device"]),
+                    "detail": _told(kind, row["detail"])[:200],
+                    "language": language.get() if kind == "alarms" else "en",
+                }
+                for row in latest[kind]
             ],
         }
         for kind, by_reason in counts.items()
     ]
+
+
+def _told(kind: str, detail: str) -> str:
+    """What an alarm says; what the operator is told of a record or a message is in English."""
+    return alarms.told(detail) if kind == "alarms" else detail
 
 
 def _what(kind: str, count: int) -> str:

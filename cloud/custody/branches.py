@@ -8,19 +8,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, insert, or_, select, update
 
-from cloud.custody.tables import alarms, branches, epochs
+from cloud.custody.alarms import clear_alarm, raise_alarm
+from cloud.custody.saying import What
+from cloud.custody.tables import branches, epochs
 from cloud.errors import ConflictError, NotFoundError
 from cloud.times import now_ms
 
-ALARM = "fork"
 
-
-def alarm_detail(epoch: bytes, branch: int, first: int) -> str:
-    """What the alarm of a branch says; the same words find it again."""
-    return (
-        f"two chains of epoch {epoch.hex()[:8]} from seq {first} on, branch {branch}: a copy of"
-        " this terminal's storage is in use, or its key is"
-    )
+def alarm(conn: Connection, terminal_id: int, epoch: bytes, branch: int, first: int) -> None:
+    """Raise the alarm of a branch, which stands until somebody decides about it."""
+    raise_alarm(conn, terminal_id, What.COPY, **_alarmed(epoch, branch, first))
 
 
 def is_attributed() -> ColumnElement[bool]:
@@ -62,14 +59,13 @@ def resolve(
         conn.execute(insert(branches).values(epoch_id=found["id"], **values))
     else:
         conn.execute(update(branches).where(same).values(**values))
-    conn.execute(
-        update(alarms)
-        .where(alarms.c.terminal_id == terminal_id, alarms.c.kind == ALARM)
-        .where(alarms.c.detail == alarm_detail(found["epoch"], branch, found["first_seq"]))
-        .where(alarms.c.cleared_ms.is_(None))
-        .values(cleared_ms=values["resolved_ms"])
-    )
+    alarmed = _alarmed(found["epoch"], branch, found["first_seq"])
+    clear_alarm(conn, terminal_id, What.COPY, **alarmed)
     return True
+
+
+def _alarmed(epoch: bytes, branch: int, first: int) -> dict[str, Any]:
+    return {"epoch": epoch.hex()[:8], "branch": branch, "first": first}
 
 
 def _found(conn: Connection, terminal_id: int, epoch: str, branch: int) -> RowMapping:

@@ -8,13 +8,11 @@ ones turns up after all.
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 
-from cloud.custody.alarms import raise_alarm
-from cloud.custody.tables import alarms, epochs, gaps
-from cloud.times import now_ms
-
-ALARM = "gap"
+from cloud.custody.alarms import clear_alarm, raise_alarm
+from cloud.custody.saying import What
+from cloud.custody.tables import epochs, gaps
 
 
 class Hole(msgspec.Struct, frozen=True):
@@ -32,7 +30,7 @@ def note(conn: Connection, terminal_id: int, epoch_id: int, hole: Hole) -> None:
             epoch_id=epoch_id, first_seq=hole.first, last_seq=hole.last, last_link=hole.link
         )
     )
-    raise_alarm(conn, terminal_id, ALARM, _detail(hole))
+    raise_alarm(conn, terminal_id, What.GONE, first=hole.first, last=hole.last)
 
 
 def within(conn: Connection, epoch_id: int, first: int, last: int) -> Sequence[Hole]:
@@ -66,15 +64,6 @@ def close(
         .where(gaps.c.first_seq == hole.first, gaps.c.last_seq == hole.last)
     )
     if not conn.execute(same).scalar_one():
-        conn.execute(
-            update(alarms)
-            .where(alarms.c.terminal_id == terminal_id, alarms.c.kind == ALARM)
-            .where(alarms.c.detail == _detail(hole), alarms.c.cleared_ms.is_(None))
-            .values(cleared_ms=now_ms())
-        )
+        clear_alarm(conn, terminal_id, What.GONE, first=hole.first, last=hole.last)
     for left in rest:
         note(conn, terminal_id, epoch_id, left)
-
-
-def _detail(hole: Hole) -> str:
-    return f"records {hole.first} to {hole.last} are gone for good"

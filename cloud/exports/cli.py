@@ -70,7 +70,7 @@ def export(company: str, form: str, out: Path, number: int | None, as_json: bool
         "number": found["number"],
         "since": found["since_number"],
         "rows": found["rows"],
-        "incomplete": told(found["incomplete"]),
+        "incomplete": told(found["incomplete"], str),
     }
     if as_json:
         click.echo(json.dumps(said))

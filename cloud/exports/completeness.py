@@ -22,8 +22,9 @@ from sqlalchemy import (
 
 from cloud.companies.tables import sites
 from cloud.custody.branches import is_attributed
-from cloud.custody.gaps import ALARM as GAP
+from cloud.custody.saying import What
 from cloud.custody.tables import alarms, epochs, gaps, records, waiting
+from cloud.languages import formats
 from cloud.languages.current import gettext, mark
 from cloud.terminals.queries import readable
 from cloud.terminals.tables import assignments, telemetry, terminals
@@ -35,14 +36,22 @@ Why = tuple[str, dict[str, Any]]
 """A text, and what stands in it."""
 
 
-def told(kept: str, language: Callable[[str], str] = gettext) -> list[dict[str, str]]:
-    """What `incomplete` found and an export kept, in words: `device`, and `why`."""
+def told(kept: str, say: Callable[[str], str] = gettext) -> list[dict[str, str]]:
+    """What `incomplete` found and an export kept, in words: `device`, and `why`.
+
+    With `say` being `str` it is told to programs: in English, and moments as they were kept.
+    """
     found = []
+    shown = str if say is str else formats.shown
     for each in json.loads(kept):
         why = each["why"]
         # Of exports made before there were languages it is a sentence.
-        words = why if isinstance(why, str) else "; ".join(language(t) % v for t, v in why)
-        found.append({"device": each["device"], "why": words})
+        if not isinstance(why, str):
+            why = "; ".join(
+                say(text) % {name: shown(value) for name, value in values.items()}
+                for text, values in why
+            )
+        found.append({"device": each["device"], "why": why})
     return found
 
 
@@ -173,7 +182,7 @@ def _kept_of(conn: Connection, who: Viewer, terminal: int) -> list[Why]:
     ).scalar_one()
     missing = select(alarms.c.id).where(
         alarms.c.terminal_id == terminal,
-        alarms.c.kind == GAP,
+        alarms.c.kind == What.GONE.kind,
         alarms.c.cleared_ms.is_(None),
         visible_alarms(who),
     )

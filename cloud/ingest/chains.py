@@ -11,7 +11,6 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.custody import branches, gaps
-from cloud.custody.alarms import raise_alarm
 from cloud.custody.gaps import Hole
 from cloud.custody.tables import epochs, heads, records
 from cloud.ingest import filling
@@ -167,10 +166,8 @@ class Chains:
         branch = self._open(epoch, len(self._chains[epoch]))
         branch.first_seq = proven.batch.first
         branch.head_seq, branch.head_link = proven.batch.first - 1, proven.batch.link
-        self._alarm(
-            branches.ALARM,
-            branches.alarm_detail(epoch, branch.branch, proven.batch.first),
-        )
+        first = proven.batch.first
+        branches.alarm(self._conn, self._terminal_id, epoch, branch.branch, first)
         self._append(branch, proven)
         return Placed(Verdict.BRANCH, branch.head_seq, branch.head_link)
 
@@ -190,6 +187,3 @@ class Chains:
         chain = Chain(result.scalar_one(), branch, 1, 0, start)
         self._chains.setdefault(epoch, []).append(chain)
         return chain
-
-    def _alarm(self, kind: str, detail: str) -> None:
-        raise_alarm(self._conn, self._terminal_id, kind, detail)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine, insert, select, update
 
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.saying import What
 from cloud.custody.tables import platform
 from cloud.errors import CloudError
 from protocol.durable import write_durably
@@ -38,14 +39,7 @@ def settle(engine: Engine, directory: Path) -> int:
                 update(platform).where(platform.c.key == _KEY).values(value=str(generation))
             )
         if 0 < inside < outside or (stored is None and outside > 1):
-            raise_alarm(
-                conn,
-                None,
-                "restored",
-                f"the database says generation {inside}, the file 'generation' {outside}: an older"
-                " database was put in its place, or somebody raised the number. Terminals send"
-                " again what it lacks only when the number is above every one they have seen",
-            )
+            raise_alarm(conn, None, What.RESTORED, inside=inside, outside=outside)
     if generation != outside or not path.exists():
         _write(path, generation)
     return generation

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, func, insert, select, update
 
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.saying import What
 from cloud.custody.tables import rejected
 from cloud.ingest.messages import Incoming
 from cloud.times import now_ms
@@ -32,12 +33,7 @@ def keep(
         select(func.count()).select_from(rejected).where(rejected.c.device == incoming.device)
     ).scalar_one()
     if kept >= CAP:
-        raise_alarm(
-            conn,
-            terminal_id,
-            "rejected-cap",
-            f"device {incoming.device}: {CAP} refused messages are kept, further ones are not",
-        )
+        raise_alarm(conn, terminal_id, What.REJECTED, device=incoming.device, most=CAP)
         return
     conn.execute(
         insert(rejected).values(

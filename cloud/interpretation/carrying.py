@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.branches import is_attributed
+from cloud.custody.saying import What
 from cloud.custody.tables import carried, carriers, epochs, records
 from cloud.interpretation.unsealing import WaitingError
 from cloud.registrations.tables import registrations
@@ -182,9 +183,11 @@ def note_gap(conn: Connection, terminal_id: int, body: Body) -> None:
     chain = chain_of(conn, terminal_id, gap.epoch)
     for first, last in _not_held(gap, chain):
         number = gap.epoch.hex()[:8] if chain is None or chain.ordinal is None else chain.ordinal
-        what = f"records {first} to {last}" if last is not None else f"records from {first} on"
-        rest = "" if last is not None else "; nobody knows how many, if any"
-        raise_alarm(conn, terminal_id, "gap", f"{what} of epoch {number} are lost: {gap.why}{rest}")
+        values = {"first": first, "epoch": number, "why": gap.why}
+        if last is None:
+            raise_alarm(conn, terminal_id, What.LOST_ON, **values)
+        else:
+            raise_alarm(conn, terminal_id, What.LOST, last=last, **values)
 
 
 def note_ordinal(conn: Connection, terminal_id: int, body: Body) -> None:
@@ -202,13 +205,7 @@ def note_ordinal(conn: Connection, terminal_id: int, body: Body) -> None:
 def note_unproved(conn: Connection, terminal_id: int, body: Body) -> None:
     """Raise an alarm for a carried record that nothing contradicts and no head proves whole."""
     if not is_whole(body):
-        raise_alarm(
-            conn,
-            terminal_id,
-            "unproved",
-            f"record {body.data[1]} was carried over from a damaged journal: the record before it"
-            " is lost, so that its body is not proved",
-        )
+        raise_alarm(conn, terminal_id, What.UNPROVED, seq=body.data[1])
 
 
 def _stands(conn: Connection, epoch_id: int, seq: int, raw: bytes) -> bool:

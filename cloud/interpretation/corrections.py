@@ -17,6 +17,7 @@ from cloud.interpretation import carrying, times
 from cloud.interpretation.reattribution import attribute_again
 from cloud.interpretation.times import When
 from cloud.interpretation.writing import existing
+from cloud.languages.current import mark
 from protocol.bodies import Body, Kind
 from protocol.errors import ProtocolError
 from protocol.salvaged import carried_body
@@ -127,7 +128,7 @@ def _correct(conn: Connection, epoch_id: int, clock: Body, moved: dict[int, When
     found: dict[int, Any] = existing(conn, epoch_id, min(moved), max(moved))
     always = times.is_synchronised(clock)
     rows = [row for seq, row in found.items() if seq in moved and (always or not row["corrected"])]
-    attribute_again(conn, rows, "clock set", {row["id"]: moved[row["seq"]] for row in rows})
+    attribute_again(conn, rows, mark("clock set"), {row["id"]: moved[row["seq"]] for row in rows})
 
 
 def _ends(body: Body, clock: Body) -> bool:

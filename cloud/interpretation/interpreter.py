@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from cloud import failures
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.saying import What
 from cloud.custody.tables import epochs, waiting
 from cloud.db import unavailable
 from cloud.interpretation import carrying, clocks, people, reading, times, turns
@@ -118,7 +119,7 @@ class Interpreter:
         if self._doing == _REQUEST:
             with self._engine.begin() as conn:
                 drop_oldest(conn)
-                raise_alarm(conn, None, "reattribution", failures.where(error))
+                raise_alarm(conn, None, What.REATTRIBUTION, where=failures.where(error))
             return
         epoch_id, seq, cursor = self._doing
         found = WaitingError("failed", failures.where(error))
@@ -170,8 +171,8 @@ class Interpreter:
     @staticmethod
     def _miss(conn: Connection, epoch: Epoch) -> None:
         """Pass by records that are not where they should be, and raise the alarm."""
-        what = f"records {epoch.interpreted_seq + 1} to {epoch.head_seq} of epoch {epoch.id}"
-        raise_alarm(conn, epoch.terminal_id, "custody", f"{what} are not in the database")
+        first, last = epoch.interpreted_seq + 1, epoch.head_seq
+        raise_alarm(conn, epoch.terminal_id, What.ABSENT, first=first, last=last, epoch=epoch.id)
         reading.pass_by(conn, [(epoch, epoch.head_seq)])
 
     def _correct(self, conn: Connection, epoch: Epoch, seq: int, clock: Body, limit: int) -> int:

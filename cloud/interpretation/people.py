@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, update
 
 from cloud.companies.service import private_companies
 from cloud.interpretation.employers import INVALID, employer_vat
+from cloud.languages.current import mark
 from cloud.registrations import reattribution
 from cloud.rows import among, insert_absent
 from cloud.times import now_ms
@@ -256,4 +257,4 @@ def _note_employers(
         if told or (row.employer_vat is not None and vat.startswith(INVALID)):
             continue
         conn.execute(update(badges).where(badges.c.id == row.id).values(employer_vat=vat))
-        reattribution.request(conn, badge_id=row.id, why="the badge told its employer")
+        reattribution.request(conn, badge_id=row.id, why=mark("the badge told its employer"))

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cloud.bulk import insert_rows
 from cloud.interpretation.drafts import COLUMNS, Draft
+from cloud.languages.current import mark
 from cloud.registrations.tables import registration_history, registrations
 from cloud.rows import whole_numbers
 from cloud.times import now_ms
@@ -53,7 +54,7 @@ def write(conn: Connection, drafts: Sequence[Draft], there: Mapping[tuple[int, i
         else:
             again.append((row, draft.values()))
     insert_rows(conn, registrations, COLUMNS, fresh)
-    change(conn, again, "reinterpreted")
+    change(conn, again, mark("reinterpreted"))
 
 
 def change(

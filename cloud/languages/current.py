@@ -4,7 +4,8 @@ Texts are written in English where they are used, `_("Log in")`, and looked up i
 the current language (`catalogs/LANGUAGE.po`). Without one, the English text is the answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from gettext import NullTranslations
@@ -22,6 +23,16 @@ LANGUAGES = tuple(code for code, _name in NAMES)
 """ISO 639-1; the first is the one the texts are written in."""
 
 language: ContextVar[str] = ContextVar("language", default="en")
+
+
+@contextmanager
+def spoken(code: str) -> Iterator[None]:
+    """Speak one of LANGUAGES meanwhile: a mail is in the language of whoever it is for."""
+    before = language.set(code)
+    try:
+        yield
+    finally:
+        language.reset(before)
 
 
 @cache

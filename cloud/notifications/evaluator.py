@@ -14,8 +14,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.accounts.tables import accounts, invitations
 from cloud.companies.tables import companies, divisions, sites
-from cloud.custody.branches import ALARM as FORK
-from cloud.custody.gaps import ALARM as GAP
 from cloud.custody.tables import alarms, platform
 from cloud.notifications.kinds import Kind
 from cloud.notifications.tables import (
@@ -201,12 +199,11 @@ def _of_alarms(conn: Connection) -> Iterator[Episode]:
     query = (
         select(alarms.c.id, alarms.c.kind, alarms.c.detail, terminals.c.device, terminals.c.id)
         .join(terminals, terminals.c.id == alarms.c.terminal_id)
-        .where(alarms.c.kind.in_((GAP, FORK)), alarms.c.cleared_ms.is_(None))
+        .where(alarms.c.kind.in_((Kind.GAP, Kind.FORK)), alarms.c.cleared_ms.is_(None))
     )
     for number, kind, told, device, terminal in conn.execute(query):
         detail = {"device": group(device), "alarm": told}
-        which = Kind.GAP if kind == GAP else Kind.FORK
-        yield Episode(which, str(number), detail, terminal_id=terminal)
+        yield Episode(Kind(kind), str(number), detail, terminal_id=terminal)
 
 
 # -- webhooks --------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from cloud.custody import saying
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 
@@ -72,7 +74,10 @@ _SENTENCES = {
 
 def sentence(kind: Kind, detail: Mapping[str, object]) -> str:
     """What a notification says, in the current language. `detail` is as it was written."""
-    return _(_SENTENCES[kind]) % _Lenient(detail)
+    words = {name: formats.shown(value) for name, value in detail.items()}
+    if "alarm" in words:
+        words["alarm"] = saying.told(str(words["alarm"]))
+    return _(_SENTENCES[kind]) % _Lenient(words)
 
 
 class _Lenient(dict[str, object]):

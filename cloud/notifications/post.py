@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, or_, select, update
 from cloud.accounts.queries import companies_of
 from cloud.accounts.tables import accounts
 from cloud.languages.current import gettext as _
-from cloud.languages.current import language
+from cloud.languages.current import spoken
 from cloud.mail.server import connected
 from cloud.notifications.kinds import NAMES, Kind, sentence
 from cloud.notifications.tables import (
@@ -94,8 +94,7 @@ def deliver(engine: Engine, mail: Mail, at_ms: int) -> int:
 
 def message(row: Any, sender: str) -> EmailMessage:
     """The mail about a notification, in the language of its account."""
-    before = language.set(row["language"])
-    try:
+    with spoken(row["language"]):
         kind = Kind(row["kind"])
         made = EmailMessage()
         made["From"], made["To"] = sender, row["email"]
@@ -103,8 +102,6 @@ def message(row: Any, sender: str) -> EmailMessage:
         made["Auto-Submitted"] = "auto-generated"
         why = _("You chose on the page of notifications to be told of this by mail.")
         made.set_content(f"{sentence(kind, json.loads(row['detail']))}\n\n{why}\n")
-    finally:
-        language.reset(before)
     return made
 
 

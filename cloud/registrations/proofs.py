@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from cloud.custody import gaps, receipts
 from cloud.custody.receipts import Receipt
 from cloud.custody.tables import carried, epochs, heads, records
+from cloud.languages.current import gettext as _
 from cloud.registrations.tables import registration_history, registrations
 from cloud.times import rfc3339
 from protocol import cbor
@@ -161,4 +162,4 @@ def history(conn: Connection, registration_id: int) -> list[dict[str, object]]:
         .where(registration_history.c.registration_id == registration_id)
         .order_by(registration_history.c.version)
     )  # fmt: skip
-    return [{"version": row.version, "at": rfc3339(row.at_ms), "why": row.why} for row in rows]
+    return [{"version": row.version, "at": rfc3339(row.at_ms), "why": _(row.why)} for row in rows]

@@ -21,7 +21,8 @@ def request(
     """Ask for the registrations of a terminal, a badge, both at once, or everything.
 
     `from_ms` leaves out taps before that moment. `why` goes into the history of each
-    registration that changes, so it names no badge and no person.
+    registration that changes, so it names no badge and no person; it is marked, and translated
+    where it is read.
     """
     conn.execute(
         insert(reattribution).values(

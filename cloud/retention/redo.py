@@ -19,6 +19,7 @@ from cloud.companies.tables import companies
 from cloud.custody import erasure
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.erasure import Copies, Sealed
+from cloud.custody.saying import What
 from cloud.interpretation import turns
 from cloud.metadata import handle
 from cloud.registrations.tables import registrations
@@ -32,7 +33,6 @@ from cloud.terminals.tables import terminals
 from cloud.times import now_ms
 from cloud.workers.tables import workers
 
-ALARM = "erasures"
 _log = logging.getLogger("pointeuse.retention")
 
 
@@ -50,10 +50,9 @@ def catch_up(engine: Engine, directory: Path, limits: Retention) -> int:
             raise_alarm(
                 conn,
                 None,
-                ALARM,
-                f"the log of erasures ends at {written}, the database at {before}: the file"
-                " 'erasures.jsonl' was put back from an older backup, or lost. A database from an"
-                " older backup still has what only the newer lines would erase again",
+                What.ERASURES,
+                written=written,
+                before=before,
             )
     for request in decided:
         with engine.begin() as conn:

@@ -13,7 +13,9 @@ from cloud import text, times
 from cloud.companies import service as companies
 from cloud.companies.tables import divisions, sites
 from cloud.errors import ConflictError, InvalidError
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 from cloud.registrations import reattribution
 from cloud.rows import insert_absent
 from cloud.terminals.tables import assignments, terminals
@@ -73,7 +75,7 @@ def assign(
     if to_ms is not None and to_ms <= from_ms:
         raise InvalidError(
             _("the assignment would end (%(end)s) before it begins (%(begin)s); give a later end")
-            % {"end": times.rfc3339(to_ms), "begin": times.rfc3339(from_ms)}
+            % {"end": formats.moment(to_ms), "begin": formats.moment(from_ms)}
         )
     _lock_company_of(conn, site_id)
     _lock(conn, terminal_id)
@@ -106,7 +108,7 @@ def assign(
         )
     )
     reattribution.request(
-        conn, terminal_id=terminal_id, from_ms=from_ms, why="the terminal was assigned"
+        conn, terminal_id=terminal_id, from_ms=from_ms, why=mark("the terminal was assigned")
     )
 
 
@@ -125,11 +127,10 @@ def release(conn: Connection, terminal_id: int, at_ms: int) -> None:
     if ended.rowcount == 0:
         raise ConflictError(
             _("the terminal is assigned to no site before %(when)s that could end then")
-            % {"when": times.rfc3339(at_ms)}
+            % {"when": formats.moment(at_ms)}
         )
-    reattribution.request(
-        conn, terminal_id=terminal_id, from_ms=at_ms, why="the terminal's assignment was ended"
-    )
+    why = mark("the terminal's assignment was ended")
+    reattribution.request(conn, terminal_id=terminal_id, from_ms=at_ms, why=why)
 
 
 def _lock_company_of(conn: Connection, site_id: int) -> None:
@@ -159,7 +160,7 @@ def _refuse_overlap(around: Row[Any] | None, following: int | None, to_ms: int) 
                 "the terminal is assigned from %(begin)s to %(end)s already; give a period outside"
                 " it"
             )
-            % {"begin": times.rfc3339(around.from_ms), "end": times.rfc3339(around.to_ms)}
+            % {"begin": formats.moment(around.from_ms), "end": formats.moment(around.to_ms)}
         )
     if following is not None and following < to_ms:
         raise ConflictError(
@@ -167,7 +168,7 @@ def _refuse_overlap(around: Row[Any] | None, following: int | None, to_ms: int) 
                 "the terminal is assigned from %(begin)s on already; end the new period then, not"
                 " at %(end)s"
             )
-            % {"begin": times.rfc3339(following), "end": times.rfc3339(to_ms)}
+            % {"begin": formats.moment(following), "end": formats.moment(to_ms)}
         )
 
 
@@ -177,5 +178,5 @@ def _refuse_closed(conn: Connection, site_id: int, to_ms: int | None) -> None:
     if closed_ms is not None and (to_ms is None or to_ms > closed_ms):
         raise ConflictError(
             _("the site closed at %(when)s; give an end before that, or open it again first")
-            % {"when": times.rfc3339(closed_ms)}
+            % {"when": formats.moment(closed_ms)}
         )

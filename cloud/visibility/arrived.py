@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from cloud.custody import health, reasons
+from cloud.custody import health, reasons, saying
 from cloud.times import rfc3339
 from cloud.visibility.rules import Viewer
 from cloud.visibility.steps import Mender, Step, note, stop
@@ -50,5 +50,5 @@ def steps(conn: Connection, seen_by: Viewer, terminal: int) -> Iterator[Step]:
             "An alarm stands: {kind}.",
             "The operator decides what becomes of it.",
             Mender.OPERATOR,
-            kind=kind,
+            kind=saying.KINDS.get(kind, kind),
         )

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cloud.custody import reasons
+from cloud.custody import reasons, saying
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
 from cloud.times import rfc3339
@@ -18,12 +19,18 @@ _WORDS = frozenset(
         *(mark("set"), mark("synchronised"), mark("always")),
         *reasons.WAITING.values(),
         *reasons.REFUSED.values(),
+        *saying.KINDS.values(),
     }
 )
 """What may stand in a sentence for one of `_WORDED`, and is translated with it."""
-_WORDED = frozenset({"role", "status", "sync", "since", "reason"})
-
-
+_WORDED = frozenset({"role", "status", "sync", "since", "reason", "kind"})
+_WRITTEN = frozenset(
+    {
+        *("when", "since", "until"),
+        *("away", "behind", "count", "hidden", "newest", "nowhere", "queue", "seen", "total"),
+    }
+)
+"""Moments and days, in ISO 8601, and counts: each language writes them in its own way."""
 NAMED = 10
 """So many workers, places or terminals are named; of the others only how many there are."""
 
@@ -69,10 +76,7 @@ class Step:
 
     def as_json(self) -> dict[str, Any]:
         """The step in the words of the API."""
-        values = {
-            name: _(value) if name in _WORDED and value in _WORDS else value
-            for name, value in self.values.items()
-        }
+        values = {name: _told(name, value) for name, value in self.values.items()}
         return {
             "check": self.check,
             "verdict": self.verdict.value,
@@ -80,6 +84,13 @@ class Step:
             "fix": _(self.fix).format_map(values) if self.fix else None,
             "mender": None if self.mender is None else self.mender.value,
         }
+
+
+def _told(name: str, value: Any) -> Any:
+    """A value as the current language says or writes it."""
+    if name in _WORDED and value in _WORDS:
+        return _(value)
+    return formats.shown(value) if name in _WRITTEN else value
 
 
 def some(names: Sequence[str], count: int | None = None) -> str:

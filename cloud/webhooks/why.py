@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from cloud.languages import formats
 from cloud.languages.current import gettext as _
 from cloud.languages.current import mark
-from cloud.times import rfc3339
 from cloud.webhooks import queries
 from cloud.webhooks.sending import MEANINGS, Outcome
 
@@ -43,14 +43,14 @@ def _found(conn: Connection, webhook: Mapping[str, Any], at_ms: int) -> Iterator
     failing = webhook["failing_since_ms"] is not None
     if not webhook["active"]:
         sentence = _ENDINGS[webhook["ended"]]
-        yield _(sentence) % {"at": _moment(webhook["ended_ms"])}
+        yield _(sentence) % {"at": formats.moment(webhook["ended_ms"])}
     if failing:
         yield _("It has taken nothing since %(since)s. What became of the last try: %(what)s.") % {
-            "since": _moment(webhook["failing_since_ms"]),
+            "since": formats.moment(webhook["failing_since_ms"]),
             "what": told(webhook["outcome"], webhook["status"]),
         }
     if webhook["active"] and failing:
-        again = {"again": _moment(webhook["paused_until_ms"])}
+        again = {"again": formats.moment(webhook["paused_until_ms"])}
         yield _("It is tried again at %(again)s.") % again
     if webhook["missed"]:
         yield _(
@@ -67,7 +67,7 @@ def _unattended(conn: Connection, webhook: Mapping[str, Any], at_ms: int) -> Ite
         yield _(
             "Nobody takes in hand what has been due since %(since)s: whoever runs the platform has"
             " to see that `pointeuse cloud serve` runs."
-        ) % {"since": _moment(due_ms)}
+        ) % {"since": formats.moment(due_ms)}
     if webhook["taken_ms"] is None and not webhook["owed"]:
         yield _("Nothing that it is told of has happened yet; send it a test.")
 
@@ -79,7 +79,3 @@ def told(outcome: str | None, status: int | None) -> str:
     known = {each.value: each for each in Outcome}
     text = _(MEANINGS[known[outcome]]) if outcome in known else outcome
     return text if status is None else f"{text} ({status})"
-
-
-def _moment(ms: int) -> str:
-    return rfc3339(ms)[:19].replace("T", " ")

@@ -12,6 +12,7 @@ from cloud.companies.service import lock
 from cloud.companies.tables import companies
 from cloud.errors import ConflictError, InvalidError, NotFoundError
 from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 from cloud.registrations import reattribution
 from cloud.webhooks import outbox
 from cloud.webhooks.events import Event
@@ -127,7 +128,7 @@ def _set_period(conn: Connection, row: Row[Any], from_ms: int | None, until_ms: 
         .where(badges.c.id == row.id)
         .values(valid_from_ms=from_ms, valid_until_ms=until_ms)
     )
-    reattribution.request(conn, badge_id=row.id, why="the badge's dates changed")
+    reattribution.request(conn, badge_id=row.id, why=mark("the badge's dates changed"))
     return True
 
 

@@ -10,6 +10,7 @@ from cloud.apps import service as apps
 from cloud.companies import vat as vats
 from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
+from cloud.languages.current import mark
 from cloud.registrations import reattribution
 from cloud.rows import insert_absent
 from cloud.times import now_ms
@@ -97,7 +98,7 @@ def set_active(conn: Connection, worker_id: int, active: bool) -> bool:
         return False
     if not active:
         apps.end_all(conn, worker_id)
-    why = "the worker became active" if active else "the worker became inactive"
+    why = mark("the worker became active") if active else mark("the worker became inactive")
     for badge in conn.execute(select(badges.c.id).where(badges.c.worker_id == worker_id)).all():
         reattribution.request(conn, badge_id=badge.id, why=why)
     return True
@@ -131,8 +132,9 @@ def link_badge(conn: Connection, badge_id: int, worker_id: int | None) -> bool:
         .values(worker_id=worker_id)
     )
     if changed.rowcount:
-        what = "unlinked" if worker_id is None else "linked to a worker"
-        reattribution.request(conn, badge_id=badge_id, why=f"the badge was {what}")
+        linked, unlinked = mark("the badge was linked to a worker"), mark("the badge was unlinked")
+        why = unlinked if worker_id is None else linked
+        reattribution.request(conn, badge_id=badge_id, why=why)
     return changed.rowcount > 0
 
 

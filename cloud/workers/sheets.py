@@ -98,10 +98,7 @@ def rows(content: bytes) -> Iterator[Row]:
         except StopIteration:
             break
         except csv.Error as error:
-            raise InvalidError(
-                _("line %(line)d: %(why)s; check the quotes")
-                % {"line": reader.line_num, "why": error}
-            ) from None
+            raise InvalidError(_(_quotes(str(error))) % {"line": reader.line_num}) from None
         if not any(field.strip() for field in fields):
             continue
         if places is None:
@@ -116,6 +113,21 @@ def rows(content: bytes) -> Iterator[Row]:
         yield _row(reader.line_num, fields, places)
     if places is None:
         raise InvalidError(_("the file is empty; the first line names the columns"))
+
+
+def _quotes(why: str) -> str:
+    """What is wrong with a line that the `csv` module cannot take apart, and the fix."""
+    if "end of data" in why:
+        return mark(
+            "line %(line)d: a quote is opened before or on this line and never closed; close it, or"
+            " take it away"
+        )
+    if "expected after" in why:
+        return mark(
+            "line %(line)d: something follows a closing quote; double the quotes that belong to"
+            " the text"
+        )
+    return mark("line %(line)d: it cannot be taken apart; check its quotes and ends of lines")
 
 
 def _row(line: int, fields: list[str], places: dict[str, int]) -> Row:

@@ -10,6 +10,7 @@ from cloud import db, migrations
 from cloud.backup import databases, service
 from cloud.backup.files import BackupError
 from cloud.backup.presence import present
+from cloud.custody import saying
 from cloud.custody.tables import alarms
 from cloud.errors import RefusedError
 from cloud.ingest import generation
@@ -102,7 +103,7 @@ def test_what_is_gone_from_the_terminal_too_is_said(platform: Platform) -> None:
     platform.restore()
     hello = platform.terminal.hello(acked=platform.terminal.head, first=held + 3)
     platform.work(("hello", hello), ("records", platform.terminal.batch(held + 3)))
-    gaps = [row["detail"] for row in platform.rows(alarms) if row["kind"] == "gap"]
+    gaps = [saying.told(row["detail"]) for row in platform.rows(alarms) if row["kind"] == "gap"]
     assert gaps == [f"records {held + 1} to {held + 2} are gone for good"]
     assert len(platform.rows(registrations)) == 5
 

@@ -84,7 +84,7 @@ def test_what_is_odd_is_marked(company: Company, gates: Gates, administrator: Cl
     assert day(administrator) == [
         "07:00 - 12:00 5:00 Quai two sites at once arrived late clock corrected time unsure",
         "11:00 - 15:00 4:00 Mine two sites at once",
-        "22:00 - 05:00 (2026-03-03) 7:00 Dock",
+        "22:00 - 05:00 (Tue 3 Mar 2026) 7:00 Dock",
     ]
     assert "15:00</td>" in administrator.get(f"/days?{MONDAY}").text
     assert day(administrator, "date=2026-03-03") == []

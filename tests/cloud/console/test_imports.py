@@ -112,7 +112,10 @@ NO_LISTS: list[tuple[bytes, str]] = [
     (b"number;number;given name;family name\n", "two columns mean number"),
     (b"number;given name;family name\n7;Ann\x81;Maes\n", "looks like CP850"),
     (b"\xff\xfeb\x00\xff", "is no text in utf-16"),
-    (b'number;given name;family name\n7;"Ann;Maes\n', "line 2: unexpected end of data"),
+    (
+        b'number;given name;family name\n7;"Ann;Maes\n',
+        "line 2: a quote is opened before or on this line and never closed",
+    ),
     (HEADER.encode() + b"x" * MAX_BYTES, "The file is longer than 8 MiB"),
 ]
 

@@ -130,7 +130,7 @@ def test_terminals_and_what_is_wrong_with_them(
     client: Client, engine: Engine, sample: Sample
 ) -> None:
     said = (
-        '{"status": {"state": "online"}, "telemetry": {"queue": 14, "alarms": {"disk": "85 %"},'
+        '{"status": {"state": "online"}, "telemetry": {"queue": 14, "alarms": {"disk-85": "85 %"},'
         ' "readers": {"out": {"state": "absent", "detail": "plug it in"},'
         ' "in": {"state": "ready"}}}}'
     )
@@ -141,8 +141,8 @@ def test_terminals_and_what_is_wrong_with_them(
     text = shown(client)
     assert "Status online" in text
     assert "Queue 14" in text
-    assert "disk: 85 %" in text
-    assert "reader out absent: plug it in" in text
+    assert "Its disk fills: make room on it, or let it reach the platform. disk-85: 85 %" in text
+    assert "reader out is absent plug it in" in text
     assert "reader in" not in text
     assert "never seen" in text
 
@@ -195,7 +195,7 @@ def test_what_did_not_become_a_registration(client: Client, engine: Engine, samp
     assert "3 waiting 1 unknown-kind, 2 unsealable" in text
     assert "1 rejected malformed" in text
     assert "a/b not CBOR" in text
-    assert f"1 alarm fork {group(sample.devices[1])} two chains" in text
+    assert f"1 alarm a copy in use {group(sample.devices[1])} two chains" in text
 
 
 class TestPolling:
@@ -308,7 +308,8 @@ class TestMarkup:
             }
             found = view._terminal(row)
             assert found["state"] in ("online", "offline", "silent")
-            assert all(isinstance(trouble, str) for trouble in found["troubles"])
+            assert all(trouble["said"] for trouble in found["troubles"])
+            assert all(isinstance(trouble["own"], str) for trouble in found["troubles"])
 
         check()
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 from cloud.custody import gaps
 from cloud.custody.alarms import raise_alarm
 from cloud.custody.gaps import Hole
+from cloud.custody.saying import What
 from cloud.custody.tables import alarms, heads
 from cloud.registrations.tables import registrations
 from cloud.terminals import service
@@ -180,7 +181,7 @@ def test_it_is_moved_from_a_day_on_and_shows_where_it_stood(
     assert moved.status_code == 303
     text = administrator.get(gates.path("quai")).text
     assert text.index("Dock<") < text.index("Quai<")
-    assert "2026-03-02 00:00:00 <small>+01:00</small>" in text
+    assert "2 Mar 2026, 00:00:00 <small>+01:00</small>" in text
     assert "2026-03-01 23:00:00 UTC" in text
     assert administrator.post(path, site="nowhere", from_day="").status_code == 303
     with company.engine.connect() as conn:
@@ -267,7 +268,7 @@ class TestAfterAnotherCompany:
                 to_ms=now - HOUR))  # fmt: skip
             conn.execute(update(assignments).where(assignments.c.from_ms == self.UNTIL).values(
                 from_ms=now - HOUR))  # fmt: skip
-            raise_alarm(conn, gates.ids["theirs"], "fork", "now with us")
+            raise_alarm(conn, gates.ids["theirs"], What.GONE, first=911, last=912)
             before = {"terminal_id": gates.ids["theirs"], "kind": "fork", "at_ms": now - 2 * HOUR}
             conn.execute(insert(alarms).values(detail="while with them", **before))
             then = dict.fromkeys((6101, 6102, 6105), now - 2 * HOUR)
@@ -291,7 +292,7 @@ class TestAfterAnotherCompany:
         text = administrator.get(gates.path("theirs")).text
         assert "666" not in text
         assert f"{CANARY} Kaai" not in text
-        assert "now with us" in text
+        assert "records 911 to 912 are gone for good" in text
         assert "while with them" not in text
         chain = text.split('id="chain"')[1]
         for words in (
@@ -346,7 +347,7 @@ def test_what_it_told_and_how_its_chain_is(
         "queue": 14, "receipt_ms": 33, "version": "0.9", "clock": {"sync": "synchronised"},
         "certificate": {"not_before_ms": 1_700_000_000_000, "not_after_ms": 1_900_000_000_000},
         "readers": {"in": {"state": "absent", "detail": "plug <it> in"}},
-        "unreadable": {"in": {"checksum": 3}}, "alarms": {"disk": "85 %"},
+        "unreadable": {"in": {"checksum": 3}}, "alarms": {"disk-85": "85 %"},
     }  # fmt: skip
     gates.says("quai", now, status={"state": "online"}, telemetry=telemetry)
     with company.engine.begin() as conn:
@@ -359,7 +360,10 @@ def test_what_it_told_and_how_its_chain_is(
     text = administrator.get(gates.path("quai")).text
     for words in (
         "14 records without a receipt", "33 ms", "set by a time server", "2030-03-17", "absent",
-        "plug &lt;it&gt; in", "3 since its program started", "checksum: 3", "disk: 85 %",
+        "plug &lt;it&gt; in", "3 since its program started",
+        "the reader sent something garbled: 3", "disk-85: 85 %",
+        "Its disk fills: make room on it, or let it reach the platform.",
+        '<th scope="row">records missing</th>',
         "abababab", "3&ndash;90", "<td>89</td>", "1 gap", "<td>41</td><td>47</td>",
         "branch 1, undecided", "000000000000005a",
         "not understood: the platform has no key that opens what the terminal sealed.",

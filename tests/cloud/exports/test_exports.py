@@ -17,9 +17,10 @@ from cloud.audit.service import Actor
 from cloud.cli import cloud
 from cloud.companies.tables import sites
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.saying import What
 from cloud.custody.tables import alarms, epochs, records, waiting
 from cloud.exports import completeness, queries, service, sheets, withdrawing
-from cloud.languages.current import language
+from cloud.languages.current import spoken
 from cloud.registrations import correcting
 from cloud.registrations.tables import registration_history, registrations
 from cloud.terminals.service import assign
@@ -192,7 +193,7 @@ def test_terminals_that_are_not_complete_are_named(
         make(company, reader)
         with reader.connect() as conn:
             found = queries.listed(conn, who)[0]
-        said = {each["device"]: each["why"] for each in completeness.told(found["incomplete"])}
+        said = {each["device"]: each["why"] for each in completeness.told(found["incomplete"], str)}
         rows = [row for row in lines(reader, who, found["id"]) if row["line"].startswith("term")]
         assert {row["device"]: row["why"] for row in rows} == said
         return said
@@ -277,7 +278,7 @@ def test_of_a_terminal_that_is_with_somebody_else_no_count_is_told(
                     epoch_id=epoch, seq=seq, body=b"", link=bytes(32), received_ms=received_ms
                 )
             )
-        raise_alarm(conn, of, "gap", "records 3 to 4 are gone for good")
+        raise_alarm(conn, of, What.GONE, first=3, last=4)
         conn.execute(insert(telemetry).values(terminal_id=of, at_ms=moved_ms - 1, queue=0))
     assert said() == (
         "moved elsewhere, and did not tell yet that it sent everything;"
@@ -297,15 +298,12 @@ def test_each_reads_in_their_own_language_why_a_terminal_was_not_complete() -> N
     kept = json.dumps(
         [{"device": "1", "why": [["silent since %(when)s", {"when": "noon"}], ["none", {}]]}]
     )
-    before = language.set("nl")
-    try:
+    with spoken("nl"):
         assert completeness.told(kept) == [{"device": "1", "why": "zwijgt sinds noon; geen"}]
         assert completeness.told(kept, str) == [{"device": "1", "why": "silent since noon; none"}]
         assert completeness.told('[{"device": "1", "why": "as it was"}]') == [
             {"device": "1", "why": "as it was"}
         ]
-    finally:
-        language.reset(before)
 
 
 def test_csv_opens_in_excel_and_runs_nothing() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, update
 
+from cloud.custody import saying
 from cloud.custody.tables import alarms, epochs, heads, records, rejected
 from cloud.ingest import rejects
 from cloud.ingest.custody import Custody
@@ -126,7 +127,10 @@ def test_what_a_terminal_no_longer_has_is_a_visible_gap(
     assert (leaf.verdict, leaf.seq) == (Verdict.STORED, 6)
     assert [seq for seq, _, _ in platform.held(terminal)] == [4, 5, 6]
     (alarm,) = platform.rows(alarms)
-    assert (alarm["kind"], alarm["detail"]) == ("gap", "records 1 to 3 are gone for good")
+    assert (alarm["kind"], saying.told(alarm["detail"])) == (
+        "gap",
+        "records 1 to 3 are gone for good",
+    )
 
 
 def test_the_hello_may_have_gone_to_another_process(

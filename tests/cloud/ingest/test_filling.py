@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
+from cloud.custody import saying
 from cloud.custody.tables import alarms, epochs, gaps
 from cloud.ingest.messages import Incoming
 from cloud.interpretation.interpreter import Interpreter
@@ -41,7 +42,7 @@ def missing(platform: Platform) -> list[tuple[int, int]]:
 def standing(platform: Platform) -> list[str]:
     found = [row for row in platform.rows(alarms) if row["cleared_ms"] is None]
     assert {row["kind"] for row in found} <= {"gap"}
-    return sorted(row["detail"] for row in found)
+    return sorted(saying.told(row["detail"]) for row in found)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, update
 
+from cloud.custody import saying
 from cloud.custody.tables import alarms, epochs, waiting
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Incoming
@@ -53,7 +54,7 @@ class Platform:
         return [(row["epoch_id"], row["seq"]) for row in self.interpret()]
 
     def alarms(self) -> list[str]:
-        return [row["detail"] for row in self.rows(alarms)]
+        return [saying.told(row["detail"]) for row in self.rows(alarms)]
 
 
 @pytest.fixture

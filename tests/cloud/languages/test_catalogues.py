@@ -7,7 +7,7 @@ from babel.messages.catalog import Catalog
 from click.testing import CliRunner
 
 from cloud.languages import extracting
-from cloud.languages.current import LANGUAGES, gettext, language, ngettext
+from cloud.languages.current import LANGUAGES, gettext, language, ngettext, spoken
 
 TRANSLATED = LANGUAGES[1:]
 
@@ -82,6 +82,13 @@ def test_the_language_in_force_is_spoken() -> None:
         ("nl", "Aanmelden", "%(num)s dagen"),
         ("de", "Anmelden", "%(num)s Tage"),
     ):
-        before = language.set(code)
-        assert (gettext("Log in"), ngettext("%(num)s day", "%(num)s days", 0)) == (said, days)
-        language.reset(before)
+        with spoken(code):
+            assert (gettext("Log in"), ngettext("%(num)s day", "%(num)s days", 0)) == (said, days)
+
+
+def test_a_language_is_spoken_until_its_end_whatever_happens() -> None:
+    meanwhile = spoken("fr")
+    meanwhile.__enter__()
+    assert language.get() == "fr"
+    meanwhile.__exit__(ValueError, ValueError(), None)
+    assert language.get() == "en"

@@ -11,6 +11,7 @@ from cloud.accounts import service as accounts
 from cloud.accounts.tables import invitations as offers
 from cloud.companies.tables import companies
 from cloud.custody.alarms import raise_alarm
+from cloud.custody.saying import What
 from cloud.custody.tables import alarms, platform
 from cloud.notifications import evaluator, queries, service
 from cloud.notifications.evaluator import evaluate
@@ -124,9 +125,9 @@ def test_a_queue_is_told_of_while_it_grows_and_until_it_is_short(
 def test_gaps_and_forks_are_told_of_until_their_alarm_is_cleared(
     conn: Connection, sample: Sample
 ) -> None:
-    raise_alarm(conn, sample.terminals[0], "gap", "records 1 to 3 are gone for good")
-    raise_alarm(conn, sample.terminals[1], "fork", "two chains")
-    raise_alarm(conn, None, "restored", "the operator's")
+    raise_alarm(conn, sample.terminals[0], What.GONE, first=1, last=3)
+    raise_alarm(conn, sample.terminals[1], What.COPY, epoch="abab", first=1, branch=1)
+    raise_alarm(conn, None, What.RESTORED, inside=1, outside=2)
     assert len(evaluate(conn, 1)) == 2
     assert evaluate(conn, 2) == []
     assert standing(conn) == [Kind.FORK, Kind.GAP]

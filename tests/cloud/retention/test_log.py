@@ -13,6 +13,7 @@ from cloud.accounts import closing, service
 from cloud.accounts.tables import accounts, memberships, passkeys, sessions
 from cloud.audit.tables import audit
 from cloud.backup import service as backup
+from cloud.custody import saying
 from cloud.custody.tables import alarms, epochs
 from cloud.errors import ConflictError
 from cloud.exports import queries as exported
@@ -156,7 +157,7 @@ def test_a_log_that_was_lost_is_told_and_goes_on(furnished: World) -> None:
     world.ask(world.elektro, world.ann)
     (world.directory / NAME).unlink()
     redo.catch_up(world.engine, world.directory, AT_ONCE)
-    assert "log of erasures" in world.rows(alarms)[-1]["detail"]
+    assert "log of erasures" in saying.told(world.rows(alarms)[-1]["detail"])
     world.ask(world.solvay, world.ann)
     assert world.worker(world.ann) is None
 
@@ -238,5 +239,5 @@ def test_an_account_whose_company_knows_no_other_administrator_closes_all_the_sa
     with world.engine.begin() as conn:
         Log(world.directory).account(closing.handle_of(conn, boss), 1, above=done(conn))
     redo.catch_up(world.engine, world.directory, LAW)
-    assert "has no administrator" in world.rows(alarms)[-1]["detail"]
+    assert "has no administrator" in saying.told(world.rows(alarms)[-1]["detail"])
     assert world.registered(registrations.c.worker_id == world.ann)

@@ -315,7 +315,7 @@ class TestWhatArrived:
                 f"1 messages in its name were refused, the last one at {when}: what came is longer"
                 " than a message may be."
             ),
-            "An alarm stands: fork.",
+            "An alarm stands: a copy in use.",
         ]
         before = language.set("fr")
         try:
@@ -464,7 +464,7 @@ class TestWhatItDidElsewhere:
                 f"1 messages in its name were refused, the last one at {when}: what came is no"
                 " message of a terminal."
             ),
-            "An alarm stands: gap.",
+            "An alarm stands: records missing.",
         ]
 
     def test_what_it_told_before_it_left_is_known_still(

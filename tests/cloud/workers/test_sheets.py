@@ -63,7 +63,10 @@ def test_a_quoted_field_may_hold_what_parts_fields() -> None:
         (b"number;given name\n", "no column is named family name"),
         (b"number;nummer;given name;family name\n", "two columns mean number"),
         (b"PK\x03\x04...", "is a spreadsheet; save it as CSV"),
-        (b'number;given name;family name\n7;"Ann;Maes\n', "line 2: .*; check the quotes"),
+        (
+            b'number;given name;family name\n7;"Ann;Maes\n',
+            "line 2: a quote is opened .* and never closed; close it",
+        ),
         (b"number;given name;family name\n7;" + b"x" * 1001, "line 2: a field is longer"),
         (b"\xff\xfea", "is no text in utf-16"),
         (b"\x81\x8d", "looks like CP850"),
