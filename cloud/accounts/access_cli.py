@@ -2,7 +2,7 @@
 
 import click
 
-from cloud.options import database_options, json_option, one_line_errors, session, show
+from cloud.options import database_options, json_option, looked, one_line_errors, session, show
 
 
 @click.group()
@@ -17,8 +17,11 @@ def listed(as_json: bool, url: str) -> None:
     """List those that wait for you, the oldest first."""
     from cloud.accounts import claims
 
-    with one_line_errors(), session(url, write=False) as conn:
-        show(claims.waiting(conn), as_json)
+    with one_line_errors():
+        with session(url, write=False) as conn:
+            rows = claims.waiting(conn)
+        looked(url, "access-request", "list", detail={"count": len(rows)})
+    show(rows, as_json)
 
 
 @access.command()

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, func, insert, select, update
 
-from cloud.accounts import passkeys, sessions
+from cloud.accounts import claims, passkeys, sessions
 from cloud.accounts import service as accounts
 from cloud.accounts import tables as of_accounts
 from cloud.audit.tables import audit
@@ -117,6 +117,9 @@ NOTED = (
     Run("account revoke site@example.be --company Solvay", ("membership:revoke Solvay",)),
     Run("account data site@example.be --out {out}", ("account:export -",)),
     Run("account close site@example.be --yes", ("account:close -",)),
+    Run("access list", ("access-request:list -",)),
+    Run("access grant {first}", ("access-request:grant Dakwerken",)),
+    Run("access refuse {second}", ("access-request:refuse BE 0999.910.741",)),
     Run("token add --name payroll --company Solvay", ("token:create Solvay",)),
     Run("token revoke 1", ("token:revoke Solvay",)),
     Run("trail", ("trail:read -",)),
@@ -246,6 +249,17 @@ class Operator:
                 "worker add --company Solvay --number 8 --given-name Bo --family-name Dubois"
                 " --inactive"
             ).exit_code
+        if words == "access list":
+            engine = writer_engine(self.url)
+            with engine.begin() as conn:
+                keyed = accounts.account_id(conn, "keyed@example.be")
+                for vat in ("BE0999910642", "BE0999910741"):
+                    private = companies.private_companies(conn, [vat])[vat]
+                    claims.claim(conn, keyed, private, "Dakwerken")
+                self.names["first"], self.names["second"] = (
+                    each["id"] for each in claims.waiting(conn)
+                )
+            engine.dispose()
         if words == "retention run":
             engine = writer_engine(self.url)
             with engine.begin() as conn:

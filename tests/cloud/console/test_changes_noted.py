@@ -115,6 +115,8 @@ LEAVES = (
     Sent("/terminals/{device}", ("terminal:change",)),
     Sent("/terminals/{device}/list", ("terminal:close",)),
     Sent("/terminals/{device}/site", ("terminal:assign",)),
+    Sent("/tokens/new", ("token:create",)),
+    Sent("/tokens/{token}/revoke", ("token:revoke",)),
     Sent("/webhooks/new", ("webhook:create",)),
     Sent("/webhooks/{webhook}", ("webhook:change",)),
     Sent("/webhooks/{webhook}/secret", ("webhook:rotate",)),
