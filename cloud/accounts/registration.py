@@ -18,6 +18,7 @@ from cloud.accounts.roles import Role
 from cloud.companies import vat as vats
 from cloud.companies.service import enter
 from cloud.companies.tables import companies
+from cloud.errors import InvalidError
 from cloud.languages.current import gettext as _
 from cloud.languages.current import language
 
@@ -61,8 +62,8 @@ def company(name: str) -> str:
     return text.name(name, _("the company's name"))
 
 
-def confirm(conn: Connection, token: str, password: str | None) -> Confirmed:
-    """Use the link. An account that is not there yet is made with `password`.
+def confirm(conn: Connection, token: str, encoded: str | None) -> Confirmed:
+    """Use the link. An account that is not there yet is made, with the hash of its password.
 
     Raises NotFoundError, InvalidError.
     """
@@ -70,7 +71,9 @@ def confirm(conn: Connection, token: str, password: str | None) -> Confirmed:
     account = service.find(conn, email)
     if account is None:
         account = service.create(conn, email, wanted["name"], language=wanted["language"])
-        service.set_password(conn, account, password or "")
+        if encoded is None:
+            raise InvalidError(_("Choose a password."))
+        service.keep_password(conn, account, encoded)
     number = vats.normalise(wanted["vat"])
     made = enter(conn, number, wanted["company"])
     if made is not None:

@@ -72,19 +72,18 @@ def account_id(conn: Connection, email: str) -> int:
 
 def set_password(conn: Connection, account: int, password: str) -> None:
     """Give an account a password, and end its sessions. Raises InvalidError for a weak one."""
-    check_password(conn, account, password)
-    keep_password(conn, account, passwords.hashed(password))
+    keep_password(conn, account, passwords.made(password, about(conn, account)))
 
 
-def check_password(conn: Connection, account: int, password: str) -> None:
-    """Raise InvalidError for a password too weak for an account."""
+def about(conn: Connection, account: int) -> tuple[str, str]:
+    """What others know of an account's owner: the address and the name."""
     owner = select(accounts.c.email, accounts.c.name).where(accounts.c.id == account)
     row = conn.execute(owner).one()
-    passwords.check(password, about=[row.email, row.name])
+    return row.email, row.name
 
 
 def keep_password(conn: Connection, account: int, encoded: str) -> None:
-    """Keep the hash of a password that was checked, and end the account's sessions."""
+    """Keep the hash that `passwords.made` gave, and end the account's sessions."""
     values: dict[str, Any] = {"password": encoded}
     if not second.is_asked(conn, account):
         # Else a link by mail after each few wrong codes would let somebody try on and on.

@@ -6,14 +6,15 @@ from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
-from cloud.accounts import passkeys, passwords, queries, recovery, service, sessions, totp
+from cloud.accounts import passkeys, queries, recovery, service, sessions, totp
 from cloud.api.parameters import Database, Identifier
 from cloud.audit.service import note
 from cloud.console import cookies
+from cloud.console.choosing import chosen
 from cloud.console.forms import Problems
 from cloud.console.moments import moment
 from cloud.console.parties import party_if_any
-from cloud.console.proving import WRONG, judged, proves
+from cloud.console.proving import WRONG, proves
 from cloud.console.templating import html
 from cloud.console.visitors import ROLES, actor_of, logged_in
 from cloud.console.visits import COOKIE, Visit
@@ -51,10 +52,11 @@ def change(
     with problems.of("password"):
         if password == present:
             raise InvalidError(_("That is the password you have; choose another."))
-        service.check_password(reading, found.account_id, password)
-    if problems:
+    encoded = None
+    if not problems:
+        encoded = chosen(request, problems, password, service.about(reading, found.account_id))
+    if encoded is None:
         return page(request, reading, found, problems)
-    encoded = judged(request, passwords.hashed, password)
     with request.app.state.writer.begin() as conn:
         service.keep_password(conn, found.account_id, encoded)
         token = sessions.begin(conn, found.account_id)

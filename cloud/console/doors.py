@@ -18,6 +18,7 @@ from cloud.api.parameters import Database
 from cloud.api.throttle import Throttle
 from cloud.audit.service import Actor, note
 from cloud.companies import vat as vats
+from cloud.console.choosing import chosen
 from cloud.console.forms import Problems
 from cloud.console.linking import link_to
 from cloud.console.templating import html
@@ -97,11 +98,16 @@ def confirm(
     password: _Password = "",
 ) -> Response:
     """Register the company, or ask for access to it. Raises NotFoundError, InvalidError."""
-    links.look(reading, Purpose.REGISTER, token)
+    email, wanted = links.look(reading, Purpose.REGISTER, token)
     problems = Problems()
+    encoded = None
+    if service.find(reading, email) is None:
+        encoded = chosen(request, problems, password, (email, wanted["name"]))
+    if problems:
+        return _confirmation(reading, token, problems)
     done: Confirmed | None = None
     with problems.of("password"), request.app.state.writer.begin() as conn:
-        done = registration.confirm(conn, token, password)
+        done = registration.confirm(conn, token, encoded)
         what = "register" if done.outcome is Outcome.REGISTERED else "ask-access"
         actor = Actor("console", done.account, _address(request))
         note(conn, actor, "company", what, company_id=done.company, target_id=done.company)
@@ -152,16 +158,17 @@ def reset(
     password: _Password = "",
 ) -> Response:
     """Set the password, and end all sessions. Raises NotFoundError, InvalidError."""
-    links.look(reading, Purpose.RESET, token)
+    email, _detail = links.look(reading, Purpose.RESET, token)
     problems = Problems()
-    with problems.of("password"), request.app.state.writer.begin() as conn:
-        email, _detail = links.use(conn, Purpose.RESET, token)
-        account = service.account_id(conn, email)
-        service.set_password(conn, account, password)
+    account = service.account_id(reading, email)
+    encoded = chosen(request, problems, password, service.about(reading, account))
+    if encoded is None:
+        return html("reset.html", problems.status, problems=problems, token=token)
+    with request.app.state.writer.begin() as conn:
+        links.use(conn, Purpose.RESET, token)
+        service.keep_password(conn, account, encoded)
         actor = Actor("console", account, _address(request))
         note(conn, actor, "account", "reset-password", target_id=account)
-    if problems:
-        return html("reset.html", problems.status, problems=problems, token=token)
     return html("door_open.html", outcome=Outcome.REGISTERED)
 
 

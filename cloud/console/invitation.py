@@ -19,13 +19,12 @@ from cloud.api.parameters import Database
 from cloud.audit.service import Actor, note
 from cloud.companies.tables import companies
 from cloud.console import cookies
+from cloud.console.choosing import chosen
 from cloud.console.forms import Problems
 from cloud.console.templating import html
 from cloud.console.visitors import ROLES
 from cloud.console.visits import COOKIE, Visit, visit
-from cloud.errors import RefusedError
 from cloud.languages import formats
-from cloud.languages.current import gettext as _
 from cloud.languages.current import language, mark
 from cloud.visibility.rules import Viewer
 
@@ -68,14 +67,16 @@ def accept(
     if found is None and accounts.find(reading, offered.email) is not None:
         raise HTTPException(303, "Log in first.", {"location": "/login"})
     problems = Problems()
+    encoded = None
+    if found is None:
+        encoded = chosen(request, problems, password, (offered.email, name))
+    if problems:
+        return _page(reading, found, offered, token, problems, name)
     begun = None
     with problems.of(), request.app.state.writer.begin() as conn:
         if found is None:
             account = accounts.create(conn, offered.email, name, language=language.get())
-            with problems.of("password"):
-                accounts.set_password(conn, account, password)
-            if problems:
-                raise RefusedError(_("Choose another password."))
+            accounts.keep_password(conn, account, encoded or "")
             begun = sessions.begin(conn, account)
         else:
             account = found.account_id

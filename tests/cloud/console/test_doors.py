@@ -5,14 +5,18 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
+from sqlalchemy.pool import QueuePool
 
-from cloud.accounts import access, claims, invitations, service, sessions
+from cloud.accounts import access, claims, invitations, passwords, service, sessions
 from cloud.accounts.links import Purpose, look, make
 from cloud.accounts.tables import access_requests, accounts, links, memberships
 from cloud.api.app import create_app
+from cloud.api.throttle import FAILURES
+from cloud.companies.service import register
 from cloud.companies.tables import companies
 from cloud.console.visits import COOKIE
 from cloud.errors import NotFoundError
@@ -365,3 +369,42 @@ def test_a_mailed_link_leads_where_the_platform_is_whatever_the_request_says(
     ((_, text),) = inbox(engine)
     assert "evil.example" not in text
     assert re.search(rf"{ours}/(register/confirm|reset)\?token=\S+", text)
+
+
+COSTLY = "4@8({[<369&#!1/|0$5+7%2`"
+"""Signs that may all stand for letters: backwards it is guessed, after a second of a processor."""
+
+
+@pytest.mark.parametrize("purpose", ["register", "reset", "invitation"])
+def test_a_password_is_judged_before_anything_is_written_and_not_for_ever(
+    browser: Client,
+    engine: Engine,
+    purpose: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with engine.begin() as conn:
+        company = register(conn, "BE0417497106", "Jo")
+        service.create(conn, "ann@example.be", COSTLY)
+        given = {
+            "register": lambda: make(
+                conn, Purpose.REGISTER, "bo@example.be",
+                {"name": COSTLY, "vat": "BE0403019261", "company": "x", "language": "fr"},
+            ),
+            "reset": lambda: make(conn, Purpose.RESET, "ann@example.be", {}),
+            "invitation": lambda: invitations.invite(conn, company, "bo@example.be", "viewer"),
+        }[purpose]()  # fmt: skip
+    path = {"register": "/register/confirm", "reset": "/reset", "invitation": "/invitation"}
+    judge, open_then, pool = passwords.check, list[int](), engine.pool
+    assert isinstance(pool, QueuePool)
+
+    def check(password: str, about: Any = ()) -> None:
+        open_then.append(pool.checkedout())
+        judge(password, about=about)
+
+    monkeypatch.setattr(passwords, "check", check)
+    form = {"token": given, "name": COSTLY, "password": COSTLY[::-1]}
+    for _ in range(FAILURES):
+        answer = browser.post(path[purpose], **form)
+        assert (answer.status_code, "easily guessed" in answer.text) == (422, True)
+    assert browser.post(path[purpose], **form).status_code == 429
+    assert open_then == [0] * FAILURES
