@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from cloud.companies.tables import divisions, sites
 from cloud.languages.current import mark
 from cloud.registrations.dating import dated
+from cloud.registrations.holding import shown_to
 from cloud.registrations.reasons import Reason
 from cloud.registrations.tables import registrations
 from cloud.retention import asking
@@ -50,16 +51,12 @@ def _steps(conn: Connection, seen_by: Viewer, number: int) -> Iterator[Step]:
 
 def _hidden(conn: Connection, seen_by: Viewer, number: int) -> Step:
     """Of a registration of others nothing is said, not even that it exists."""
-    ours = or_(
-        (registrations.c.company_id == seen_by.company_id) & ~registrations.c.site_let_go,
-        (registrations.c.employer_id == seen_by.company_id) & ~registrations.c.employer_let_go,
-    )
     place = conn.execute(
         select(registrations.c.company_id, divisions.c.name, sites.c.name)
         .select_from(registrations)
         .outerjoin(sites, sites.c.id == registrations.c.site_id)
         .outerjoin(divisions, divisions.c.id == sites.c.division_id)
-        .where(registrations.c.id == number, ours)
+        .where(registrations.c.id == number, shown_to(seen_by.company_id))
     ).one_or_none()
     if place is not None and not seen_by.external:
         company, division, site = place

@@ -21,8 +21,9 @@ Nobody sees anything, but for what one of these lines gives:
     TRAIL     The trail is visible to administrators and auditors.
     TOKEN     A program with a token of a company sees what an auditor of it does, the trail aside,
               and of that the kinds its token has a scope for: workers' lists with workers:read.
-              Badge numbers whole only if its token says so, or with workers:export. It corrects with
-              corrections:write what somebody else signs off, and signs off with corrections:decide.
+              Badge numbers whole only if its token says so, or with workers:export. It corrects
+              with corrections:write what somebody else signs off, and signs off with
+              corrections:decide.
     APP       A worker's app, known by the worker's technical account, sees that worker's own: name,
               number and company; and of the registrations and corrections that are visible to who
               reaches the whole company, those of that worker. It changes nothing.

@@ -12,11 +12,12 @@ from cloud.companies import service as companies
 from cloud.custody.tables import alarms, rejected
 from cloud.errors import InvalidError
 from cloud.languages.current import language
+from cloud.languages.formats import moment
 from cloud.registrations.tables import registrations
 from cloud.terminals import editing, service
 from cloud.terminals.tables import assignments, terminals
 from cloud.terminals.telemetry import History
-from cloud.times import now_ms, rfc3339
+from cloud.times import now_ms
 from cloud.visibility.rules import Viewer
 from cloud.visibility.terminals import explain
 from tests.cloud.custody.chains import hold
@@ -139,7 +140,7 @@ class TestWhetherItIsThere:
         found = explain(conn, seen_by, world.devices[0])
         assert (
             "place",
-            "It stood at Nord / Quai until 2026-03-02T06:30:00.000+01:00, and nowhere since.",
+            "It stood at Nord / Quai until 2 Mar 2026, 06:30:00 +01:00, and nowhere since.",
             "administrator",
         ) in stops(found)
         service.assign(conn, world.terminals[0], world.places[1][2], now_ms() + DAY)
@@ -169,7 +170,7 @@ class TestHowItIs:
         assert stops(found) == [("activity", never, "administrator")]
         conn.execute(update(terminals).values(last_seen_ms=START_MS))
         ((_, silent, mender),) = stops(explain(conn, seen_by, quiet.devices[0]))
-        assert "silent since 2026-03-02T06:30:00.000+01:00 (UTC 05:30)" in silent
+        assert "silent since 2 Mar 2026, 06:30:00 +01:00 (UTC 05:30)" in silent
         assert mender == "administrator"
 
     @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ class TestHowItIs:
         (step,) = [each for each in found if each["check"] == "certificate"]
         assert step["verdict"] == verdict
         assert step["mender"] == (None if verdict == "ok" else "operator")
-        assert f"{words} {rfc3339(until_ms)}" in step["found"]
+        assert f"{words} {moment(until_ms)}" in step["found"]
 
     def test_badges_that_it_cannot_read(
         self, conn: Connection, quiet: World, seen_by: Viewer, telling: Telling
@@ -304,7 +305,7 @@ class TestWhatArrived:
             ),
             ("custody", "1 records are kept but not understood: some-new-reason.", "operator"),
         ]
-        when = "2026-03-02T06:30:00.000+01:00"
+        when = "2 Mar 2026, 06:30:00 +01:00"
         assert notes(found) == [
             "3 records were received and are being read.",
             (
@@ -354,7 +355,7 @@ class TestWhatItRegistered:
         assert seen in says(found)
         assert "Before, it stood" not in says(found)
         everything = says(explain(conn, quiet.member(conn, Role.AUDITOR), quiet.devices[0]))
-        assert f"Before, it stood at Nord / Quai, until {rfc3339(moved)}" in everything
+        assert f"Before, it stood at Nord / Quai, until {moment(moved)}" in everything
         assert "are visible to you: Nord / Quai, Nord / Dock." in everything
         outside = quiet.member(conn, Role.VIEWER, external=True, sites=(dock[2],))
         told = says(explain(conn, outside, quiet.devices[0]))
@@ -373,7 +374,7 @@ class TestWhatItRegistered:
         assert [check for check, *_ in stops(found)] == ["terminal"]
         assert [step["found"] for step in found.as_json()["steps"][2:]] == [
             (
-                f"Before, it stood at Nord / Quai, until {rfc3339(moved)}: what it registered"
+                f"Before, it stood at Nord / Quai, until {moment(moved)}: what it registered"
                 " there is visible to you."
             ),
             "2 of the newest 2 registrations made on it are visible to you: Nord / Quai.",
@@ -439,7 +440,14 @@ class TestWhatItDidElsewhere:
         service.assign(conn, quiet.terminals[0], quiet.places[4][2], self.CAME)
         seen_by = quiet.member(conn, Role.ADMINISTRATOR, company=quiet.theirs)
         told = says(explain(conn, seen_by, quiet.devices[0]))
-        for words in ("2 records were received", "no key", "banned", "fork", "silent", "theirs"):
+        for words in (
+            "2 records were received",
+            "no key",
+            "banned",
+            "a copy in use",
+            "silent",
+            "theirs",
+        ):
             assert words in told, words
 
     def test_what_it_did_since_is_said(
@@ -455,7 +463,7 @@ class TestWhatItDidElsewhere:
         assert [text for _, text, _ in stops(found)] == [
             "1 records are kept but not understood: who tapped was erased."
         ]
-        when = rfc3339(self.CAME)
+        when = moment(self.CAME)
         assert notes(found) == [
             "9 records were still on it when it last told.",
             "In the last 24 hours no registration that you see was made on it.",
@@ -475,5 +483,5 @@ class TestWhatItDidElsewhere:
         service.release(conn, quiet.terminals[0], left)
         telling(left + HOUR, queue=11)
         found = explain(conn, quiet.member(conn, Role.ADMINISTRATOR), quiet.devices[0])
-        assert f"silent since {rfc3339(here)}" in says(found)
+        assert f"silent since {moment(here)}" in says(found)
         assert "11 records" not in says(found)
