@@ -10,12 +10,14 @@ from typing import Annotated
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
 
 from cloud.accounts import ceremonies, challenges, presenting, sessions, tokens
 from cloud.accounts.challenges import Purpose
 from cloud.accounts.party import Party
 from cloud.accounts.presenting import Shown
 from cloud.api.parameters import Database
+from cloud.api.throttle import Throttle
 from cloud.audit.service import Actor, note
 from cloud.console import cookies
 from cloud.console.login import TOO_MANY, address_of, let_in
@@ -32,22 +34,34 @@ WRONG = mark(
 )
 ASKED = "__Host-pointeuse-asked"
 """Which browser was asked for a passkey."""
+CHALLENGES = 200
+"""So many pages with a challenge for one address, a whole site's perhaps, in ten minutes."""
 MAX_ANSWER = 20_000
 """Characters of what a browser answers; the longest keys and ids need a quarter of it."""
 
 
 def install(app: FastAPI) -> None:
     """Add the routes."""
+    app.state.challenged = Throttle(most=CHALLENGES)
     app.get("/login/passkey", include_in_schema=False)(form)
     app.post("/login/passkey", include_in_schema=False)(log_in)
 
 
 def form(request: Request, conn: Database) -> Response:
-    """Have the browser ask for a passkey; whoever is logged in has no use for it."""
+    """Have the browser ask for a passkey; whoever is logged in has no use for it.
+
+    Raises HTTPException (429) where the page was opened too often: each time writes a challenge.
+    """
     party = party_if_any(request)
     if visit(request, conn) is not None:
         return RedirectResponse("/", 303)
-    return _elsewhere() if party is None else _page(request, party)
+    if party is None:
+        return _elsewhere()
+    challenged, address = request.app.state.challenged, address_of(request)
+    if challenged.refuses(address):
+        raise HTTPException(429, _(TOO_MANY))
+    challenged.count(address)
+    return _page(request, party)
 
 
 def log_in(

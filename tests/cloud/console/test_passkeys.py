@@ -448,6 +448,18 @@ def test_a_copied_one_is_stopped_and_all_sessions_end(ann: Person, engine: Engin
     assert gone.status_code == 401
 
 
+def test_challenges_are_not_made_without_end(
+    reader: Engine, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud.console.passkey_login.CHALLENGES", 3)
+    app = create_app(reader, engine, public_url="http://localhost")
+    for _ in range(3):
+        assert Browser(app).get("/login/passkey").status_code == 200
+    assert Browser(app).get("/login/passkey").status_code == 429
+    with engine.connect() as conn:
+        assert len(conn.execute(select(passkey_challenges)).all()) == 3
+
+
 def test_trying_is_slowed_down_by_address(ann: Person) -> None:
     ann.has()
     browser, half = Browser(ann.app), ann.halfway()
