@@ -46,6 +46,7 @@ FIELDS = {
     "url": mark("Address"),
     "vat": mark("VAT number"),
     "what": mark("What"),
+    "whole_badges": mark("It reads badge numbers whole"),
     "who": mark("Who"),
     "words": mark("Name or device number"),
     "worker": mark("Worker (name)"),

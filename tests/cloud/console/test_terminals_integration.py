@@ -12,6 +12,7 @@ from cloud.accounts import access
 from cloud.accounts import service as accounts
 from cloud.custody import gaps
 from cloud.custody.gaps import Hole
+from cloud.custody.tables import records
 from cloud.notifications.evaluator import evaluate
 from cloud.registrations.tables import registrations
 from cloud.terminals.tables import terminals
@@ -72,6 +73,8 @@ def sample(engine: Engine) -> Sample:
         ]  # fmt: skip
         conn.execute(insert(registrations), rows)
         gaps.note(conn, sample.terminals[0], sample.epochs[0], Hole(4, 6, bytes(32)))
+        after = {"epoch_id": sample.epochs[0], "seq": 7, "body": b"", "link": bytes(32)}
+        conn.execute(insert(records).values(after | {"received_ms": now}))
         values = {
             "last_seen_ms": now,
             "last_status": json.dumps({"status": {"state": "online"}, "telemetry": TOLD}),
