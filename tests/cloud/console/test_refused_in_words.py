@@ -38,6 +38,12 @@ HIDDEN = {
 
 
 @pytest.fixture
+def backend() -> str:
+    """What is said does not depend on the database."""
+    return "sqlite"
+
+
+@pytest.fixture
 def world(engine: Engine, reader: Engine) -> World:
     return World(engine, reader)
 

@@ -30,6 +30,7 @@ from cloud.api.app import create_app
 from cloud.companies import queries as companies
 from cloud.companies.tables import divisions, sites
 from cloud.console.visits import COOKIE
+from cloud.custody import receipts
 from cloud.ingest.custody import Custody
 from cloud.ingest.messages import Incoming
 from cloud.interpretation.interpreter import Interpreter
@@ -48,6 +49,7 @@ from protocol.badges import Assurance, Badge, Flag
 from protocol.bodies import BlobRef, Direction, Kind, Sync, Time
 from protocol.identity import device_number
 from protocol.keys import SigningKey
+from protocol.receipts import sign_receipts
 from protocol.seals import SealingKey
 from tests.cloud.client import Client
 from tests.cloud.terminal import BOOT, FakeTerminal
@@ -135,6 +137,7 @@ class Demonstration:
         migrations.upgrade(self.engine)
         self._reader = db.reader_engine(self.url)
         self._custody = Custody(self.engine, directory, generation=1)
+        self._key = _key("receipts")
         self._interpreter = Interpreter(self.engine, [sealing])
         self._app = create_app(self._reader, self.engine, directory=directory)
         with self._clock():
@@ -288,7 +291,11 @@ class Demonstration:
         before = gate.head
         gate.tapped(tap)
         batch = gate.batch(before + 1 if before > 1 else 1)
-        self._custody.accept([Incoming(gate.device, "records", batch)])
+        answers = self._custody.accept([Incoming(gate.device, "records", batch)])
+        leaves = [answer.leaf for answer in answers if answer.leaf is not None]
+        given = zip(leaves, sign_receipts(leaves, self._key), strict=True)
+        with self.engine.begin() as conn:
+            receipts.keep(conn, list(given))
 
     def _tell(self) -> None:
         told = []

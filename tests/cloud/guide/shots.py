@@ -140,7 +140,7 @@ SHOTS: dict[str, Shot] = {
         lambda world: f"/registrations/{world.corrected()}",
     ),
     "proof": Shot(
-        "/registrations/{number}", AN, DESK, 640,
+        "/registrations/{number}", AN, DESK, 520,
         lambda world: f"/registrations/{world.corrected()}",
         begins="section:has(#proof)",
     ),
