@@ -40,6 +40,8 @@ _PACE_S = 0.25
 """Between two turns of interpretation while messages come: each costs as much as fifty records."""
 _BACKLOG_PACE_S = 2.0
 """The same while backlogs come, which nobody waits to see."""
+_KEPT_APART_S = 5.0
+"""Between two times that receipts are kept while messages come: of each chain the newest."""
 _IDLE_S = 0.5
 _BACKOFF_LIMIT_S = 4.0
 """Thousands of terminals wait for it, and there are a few of it: nothing is gained by patience."""
@@ -67,7 +69,7 @@ class Service:
         self._config, self._engine, self._key = config, engine, key
         self._custody, self._interpreter = custody, interpreter
         self._stop = threading.Event()
-        self._turn_at = 0.0
+        self._turn_at = self._kept_at = 0.0
         self._patience_s = 0.0
         self._given: list[tuple[Leaf, bytes]] = []
         """Receipts that are not kept yet."""
@@ -105,6 +107,7 @@ class Service:
             self._publisher.forget()
             while not self._stop.is_set():
                 self._turn(connection)
+            self._keep_receipts()
         finally:
             connection.close()
 
@@ -124,7 +127,9 @@ class Service:
                 self._patience_s = _NEXT_BATCH_S if backlog else left_s
                 return
         self._turn_at = time.monotonic()
-        self._keep_receipts()
+        if not group or self._turn_at > self._kept_at + _KEPT_APART_S:
+            self._kept_at = self._turn_at
+            self._keep_receipts()
         if not self._interpret():
             self._patience_s = _IDLE_S
         else:

@@ -156,6 +156,20 @@ def test_hello_batch_receipt_registration(ingest: Ingest, peer: Peer) -> None:
     assert (told, kept.seq) == (leaf, 7)
 
 
+def test_receipts_that_were_given_are_kept_before_it_ends(
+    ingest: Ingest, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept now and then while messages come, and when none do; here neither happens."""
+    service, keep = ingest.service, ingest.service._keep_receipts
+    monkeypatch.setattr(
+        service, "_keep_receipts", lambda: keep() if service._stop.is_set() else None
+    )
+    peer.ask("records", peer.chain.batch())
+    assert ingest.count(kept_receipts) == 0
+    ingest.service.stop()
+    wait_for(lambda: ingest.count(kept_receipts) == 1, "the receipt is kept")
+
+
 def test_messages_that_ask_for_no_acknowledgement_get_none(
     ingest: Ingest, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
