@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from cloud.api.parameters import MAX_ID, Database, Identifier
 from cloud.companies.queries import listed_places
 from cloud.console import view
+from cloud.console.files import attached
 from cloud.console.forms import Problems, start_of
 from cloud.console.moments import moment
 from cloud.console.onlookers import Onlooker, OnlookerOf
@@ -175,11 +176,7 @@ def disclosed(request: Request, conn: Database, who: OnlookerOf, number: Identif
     with request.app.state.writer.begin() as writing:
         who.note(writing, "registration", "disclose", target_id=number)
     name = f"registration-{number}-{group(row['device'])}.disclosure"
-    return Response(
-        made.disclosure.encode(),
-        media_type="application/octet-stream",
-        headers={"content-disposition": f'attachment; filename="{name}"'},
-    )
+    return attached(made.disclosure.encode(), name, "application/octet-stream")
 
 
 def _wanted(who: Onlooker, asked: dict[str, str], problems: Problems) -> Filter:
