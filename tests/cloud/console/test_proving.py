@@ -112,7 +112,7 @@ def test_a_new_password_is_hashed_in_its_turn_and_kept(
     run = Judges.run
 
     async def counted(judges: Judges, function: Any, *arguments: Any) -> Any:
-        ran.append(function)
+        ran.append((function, *arguments))
         return await run(judges, function, *arguments)
 
     monkeypatch.setattr(Judges, "run", counted)
@@ -122,7 +122,10 @@ def test_a_new_password_is_hashed_in_its_turn_and_kept(
     browser = world.company.browser(world.company.engine, "administrator")
     form = {"present": "geel paard leest wolken", "password": "rode fiets zingt zacht"}
     assert browser.post("/account/password", **form).status_code == 303
-    assert ran == [proving._settled, passwords.hashed]
+    proved, chosen = ran
+    assert proved[0] is proving._settled
+    # Within the context of the request, for its language.
+    assert chosen[1] is passwords.made
     with engine.connect() as conn:
         kept = conn.execute(select(accounts.c.password).where(accounts.c.id == account))
         assert passwords.matches("rode fiets zingt zacht", kept.scalar_one())
