@@ -74,12 +74,12 @@ def accept(
         return _page(reading, found, offered, token, problems, name)
     begun = None
     with problems.of(), request.app.state.writer.begin() as conn:
-        if found is None:
-            account = accounts.create(conn, offered.email, name, language=language.get())
-            accounts.keep_password(conn, account, encoded or "")
-            begun = sessions.begin(conn, account)
-        else:
+        if found is not None:
             account = found.account_id
+        elif encoded is not None:
+            account = accounts.create(conn, offered.email, name, language=language.get())
+            accounts.keep_password(conn, account, encoded)
+            begun = sessions.begin(conn, account)
         company = invitations.accept(conn, token, account)
         if found is not None:
             sessions.switch(conn, found.session_id, account, company)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from cloud.console.terminals import STANDINGS
 from cloud.custody import queries as custody
 from cloud.custody import saying as alarms
 from cloud.languages import formats
@@ -15,6 +16,7 @@ from cloud.registrations import queries, reasons
 from cloud.registrations.queries import Filter
 from cloud.terminals import queries as terminals
 from cloud.terminals import saying
+from cloud.terminals.standing import standing
 from cloud.times import local, now_ms
 from cloud.visibility import rules
 from cloud.visibility.rules import Operator, Viewer
@@ -24,8 +26,6 @@ from protocol.identity import group
 
 ROWS = 60
 TERMINALS = 200
-SILENT_MS = 180_000
-"""A terminal that said it was online and has not been heard of for so long is called silent."""
 
 _DIRECTIONS = {
     "in": mark("In"),
@@ -111,11 +111,7 @@ def _state(row: dict[str, Any]) -> str:
     """One word: what a person entered, if it is not "active"; else what the terminal shows."""
     if row["status"] != "active":
         return str(row["status"])
-    if row["last_seen_ms"] is None:
-        return mark("never seen")
-    if _object(row["last_status"].get("status")).get("state") != "online":
-        return mark("offline")
-    return mark("silent") if now_ms() - row["last_seen_ms"] > SILENT_MS else mark("online")
+    return STANDINGS[standing(row["last_seen_ms"], row["last_status"], now_ms())]
 
 
 def _troubles(telemetry: dict[str, Any]) -> list[dict[str, str]]:

@@ -38,7 +38,7 @@ def unsent(conn: Connection, seen_by: Viewer, period: Period) -> Iterator[Step]:
             "These terminals at the sites you reach are silent: {terminals}. What was registered on"
             " them since is still there.",
             "Check their power and network; nothing is lost meanwhile.",
-            Mender.INSTALLER,
+            Mender.ADMINISTRATOR,
             terminals=some([group(row["device"]) for row in silent]),
         )
     telling = {row["device"]: _queue(row) for row in standing if not _is_silent(row, period)}

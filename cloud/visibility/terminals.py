@@ -13,11 +13,9 @@ from cloud.visibility import arrived, condition, tapped
 from cloud.visibility.explain import Explanation, active_company, elsewhere
 from cloud.visibility.row_security import lifted
 from cloud.visibility.rules import Viewer, visible_sites, visible_terminals
-from cloud.visibility.steps import Mender, Step, ok, stop
+from cloud.visibility.steps import NAMED, Mender, Step, ok, stop
 from protocol.identity import group, parse_device_number
 
-_NAMED = 10
-"""So many earlier places are named, the last ones."""
 _OUT_OF_USE = {
     "inactive": Mender.ADMINISTRATOR,
     "revoked": Mender.OPERATOR,
@@ -165,7 +163,7 @@ def _before(conn: Connection, seen_by: Viewer, terminal: int, last: _Place) -> I
     """Where it stood before that is reached: what it registered there is visible still."""
     stood = overview.places_of(conn, terminal, places=visible_sites(seen_by))
     earlier = [each for each in stood if each["from_ms"] < last.from_ms]
-    for each in earlier[:_NAMED]:
+    for each in earlier[:NAMED]:
         yield ok(
             "place",
             "Before, it stood at {place}, until {when}: what it registered there is visible to"
